@@ -1,0 +1,170 @@
+import type { Definitions, SearchParamDef } from './definitions.ts';
+import { compileComposite } from './extract-composite.ts';
+import { compileRows, type ParamScope, type RowRunner } from './extract-param.ts';
+import { type Extracted, emptyExtracted } from './extract-shape.ts';
+import type { Runner } from './fhirpath-branch.ts';
+import { paramKey } from './terms.ts';
+import type { Resource } from './types.ts';
+
+export { type CompositePlan, compositePlan } from './extract-composite.ts';
+export type { Extracted, NumberRow, Unit } from './extract-shape.ts';
+
+export interface ExtractorOptions {
+  /** Minutes east of UTC for dates without a zone; default 0. */
+  zone?: number;
+  /** Own base urls: absolute references below them are local. */
+  bases?: readonly string[];
+}
+
+export interface Extractor {
+  /**
+   * What a resource is found by: its words, targets and rows for every parameter of its type but
+   * `_id`, `_lastUpdated` (columns), those that others stand for (`SearchParamDef.keys`), and text and
+   * special ones. An unknown type yields nothing.
+   */
+  extract(resource: Resource): Extracted;
+  /** Targets of one reference parameter, as in `Extracted.references`; empty for other parameters. */
+  references(resource: Resource, code: string): string[];
+  /** Forgets what was compiled for a type (or all) after its parameters have changed. */
+  forget(type?: string): void;
+}
+
+/** Columns or text, not rows of the index. */
+const NOT_INDEXED: ReadonlySet<string> = new Set(
+  '_id _lastUpdated _content _text _filter _query _list _has _type'.split(' '),
+);
+
+/** Up to here comparing each with each is cheaper than a Set. */
+const FEW = 16;
+
+/** Drops what a parameter put twice: list[start..] is one parameter's. */
+function dedupe<T>(list: T[], start: number, text: (item: T) => string): void {
+  const count = list.length - start;
+  if (count < 2) return;
+  const few: string[] = [];
+  const many = count > FEW ? new Set<string>() : undefined;
+  let end = start;
+  for (let i = start; i < list.length; i++) {
+    const item = list[i] as T;
+    const word = text(item);
+    if (many ? many.has(word) : few.includes(word)) continue;
+    if (many) many.add(word);
+    else few.push(word);
+    list[end++] = item;
+  }
+  list.length = end;
+}
+
+const itself = (word: string): string => word;
+const targetOf = (row: Extracted['references'][number]): string => row.target;
+const stringOf = (row: Extracted['strings'][number]): string => row.value;
+
+/** The function of a parameter, without what it puts twice. */
+function distinct({ run, repeats }: RowRunner): Runner<Extracted> {
+  if (!repeats) return run;
+  return (context, root, out) => {
+    const { tokens, references, strings } = out;
+    const token = tokens.length;
+    const reference = references.length;
+    const string = strings.length;
+    run(context, root, out);
+    dedupe(tokens, token, itself);
+    dedupe(references, reference, targetOf);
+    dedupe(strings, string, stringOf);
+  };
+}
+
+/** The patient of the first local target among the rows from `start` on. */
+function patientFrom(out: Extracted, start: number): string | undefined {
+  for (let i = start; i < out.references.length; i++) {
+    const target = out.references[i]?.target;
+    if (target?.startsWith('Patient/')) return target;
+  }
+  return undefined;
+}
+
+function withPatient(run: Runner<Extracted>): Runner<Extracted> {
+  return (context, root, out) => {
+    const start = out.references.length;
+    run(context, root, out);
+    const patient = patientFrom(out, start);
+    if (patient !== undefined) out.main.patient = patient;
+  };
+}
+
+/** Makes the function that extracts search rows; a type is compiled when its first resource comes. */
+export function createExtractor(
+  definitions: Definitions,
+  options: ExtractorOptions = {},
+): Extractor {
+  const zone = options.zone ?? 0;
+  const bases = (options.bases ?? []).map((base) => base.replace(/\/+$/, ''));
+  const compiled = new Map<string, Runner<Extracted>[]>();
+  const single = new Map<string, Runner<Extracted> | undefined>();
+
+  function scopeOf(type: string, def: SearchParamDef, main: boolean): ParamScope {
+    const path = { types: definitions.types, context: type };
+    return { definitions, path, key: paramKey(type, def.code), bases, zone, main };
+  }
+
+  function compileParam(type: string, def: SearchParamDef): RowRunner | undefined {
+    const main = definitions.main(type);
+    if (def.type === 'composite') return compileComposite(type, def, scopeOf(type, def, false));
+    const rows = compileRows(def, scopeOf(type, def, def.code === main.date));
+    if (!rows || def.type !== 'reference' || def.code !== main.patient) return rows;
+    return { ...rows, run: withPatient(rows.run) };
+  }
+
+  function compileType(type: string): Runner<Extracted>[] {
+    const runners: Runner<Extracted>[] = [];
+    for (const def of definitions.searchParams(type).values()) {
+      if (NOT_INDEXED.has(def.code) || def.type === 'special' || def.keys || !def.expression) {
+        continue;
+      }
+      const rows = compileParam(type, def);
+      if (rows) runners.push(distinct(rows));
+    }
+    return runners;
+  }
+
+  function runnersOf(type: string): Runner<Extracted>[] {
+    let runners = compiled.get(type);
+    if (!runners) {
+      runners = definitions.types.has(type) ? compileType(type) : [];
+      compiled.set(type, runners);
+    }
+    return runners;
+  }
+
+  function referenceRunner(type: string, code: string): Runner<Extracted> | undefined {
+    const name = `${type}.${code}`;
+    if (!single.has(name)) {
+      const def = definitions.searchParams(type).get(code);
+      const isReference = def?.type === 'reference' && def.expression !== '';
+      const rows = isReference ? compileRows(def, scopeOf(type, def, false)) : undefined;
+      single.set(name, rows && distinct(rows));
+    }
+    return single.get(name);
+  }
+
+  return {
+    extract(resource) {
+      const out = emptyExtracted();
+      for (const run of runnersOf(resource.resourceType)) run(resource, resource, out);
+      if (resource.resourceType === 'Patient' && resource.id !== undefined) {
+        out.main.patient = `Patient/${resource.id}`;
+      }
+      return out;
+    },
+    references(resource, code) {
+      const out = emptyExtracted();
+      referenceRunner(resource.resourceType, code)?.(resource, resource, out);
+      return out.references.map(targetOf);
+    },
+    forget(type) {
+      if (type === undefined) compiled.clear();
+      else compiled.delete(type);
+      single.clear();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** The criteria of where() in a patch path: the simple ones here, all others by fhirpath.js. */
+import { compileFhirPath } from './fhirpath.ts';
+import { type PathNode, parsePath, Refused } from './fhirpath-parse.ts';
+import type { Scope, Spot } from './patch-spot.ts';
+import { childrenOf, valueAt } from './patch-spot.ts';
+import type { JsonValue } from './types.ts';
+
+/** Whether a criterion (FHIRPath, on the element) holds for an element. */
+export function matches(scope: Scope, spot: Spot, criterion: string): boolean {
+  try {
+    return test(scope, spot, parsePath(criterion)) === true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+  const [found] = compileFhirPath(`${spot.path}.where(${criterion}).exists()`)(scope.resource);
+  return found?.value === true;
+}
+
+/** Three-valued, as FHIRPath 6.5: undefined stands for empty. */
+function test(scope: Scope, spot: Spot, node: PathNode): boolean | undefined {
+  if (node.kind === 'binary') {
+    if (node.op === 'and' || node.op === 'or') return logic(scope, spot, node);
+    if (node.op === '=' || node.op === '!=') return compare(scope, spot, node);
+  } else if (node.kind === 'call' && node.args.length === 0) {
+    if (node.name === 'exists') return values(scope, spot, node.of).length > 0;
+    if (node.name === 'empty') return values(scope, spot, node.of).length === 0;
+    if (node.name === 'not') {
+      const known = test(scope, spot, node.of);
+      return known === undefined ? undefined : !known;
+    }
+  }
+  throw new Refused(node.kind);
+}
+
+type Binary = Extract<PathNode, { kind: 'binary' }>;
+
+function logic(scope: Scope, spot: Spot, node: Binary): boolean | undefined {
+  const decisive = node.op === 'or';
+  const left = test(scope, spot, node.left);
+  if (left === decisive) return decisive;
+  const right = test(scope, spot, node.right);
+  if (right === decisive) return decisive;
+  return left === undefined || right === undefined ? undefined : !decisive;
+}
+
+/** Strings and booleans compare like their JSON; what does not is left to fhirpath.js. */
+function compare(scope: Scope, spot: Spot, node: Binary): boolean | undefined {
+  if (node.right.kind !== 'literal' || typeof node.right.value === 'number') {
+    throw new Refused('comparison');
+  }
+  const found = values(scope, spot, node.left).filter((value) => value !== undefined);
+  if (found.length === 0) return undefined;
+  const equal = found.length === 1 && found[0] === node.right.value;
+  return node.op === '=' ? equal : !equal;
+}
+
+const dates = new Set(['date', 'dateTime', 'instant', 'time']);
+
+function values(scope: Scope, spot: Spot, node: PathNode): (JsonValue | undefined)[] {
+  const spots = walk(scope, spot, node);
+  if (spots.some(({ type }) => dates.has(type))) throw new Refused('comparison of dates');
+  return spots.map(valueAt);
+}
+
+function walk(scope: Scope, spot: Spot, node: PathNode): Spot[] {
+  if (node.kind === 'this') return [spot];
+  if (node.kind === 'index') return walk(scope, spot, node.of).slice(node.at, node.at + 1);
+  if (node.kind !== 'member' || /^[A-Z]/.test(node.name)) throw new Refused(node.kind);
+  return walk(scope, spot, node.of).flatMap((each) => childrenOf(scope, each, node.name));
+}

@@ -1,0 +1,105 @@
+/**
+ * The words of the search index: what a value is filed under, and what a query looks up. Both sides
+ * must agree to the byte, so they stand side by side here. The store hashes the words (with a prefix
+ * that is secret to the database); nothing else may depend on their shape.
+ *
+ * A parameter's key is `Type.code`, and the bare code for the parameters that every type has
+ * (`_id`, `_tag`, ..), so that a search over all types is one look-up.
+ */
+
+const ANY_SYSTEM = '\u0001';
+const SYSTEM_ONLY = '\u0002';
+const UCUM = 'http://unitsofmeasure.org';
+
+export function paramKey(type: string, code: string): string {
+  return code.startsWith('_') ? code : `${type}.${code}`;
+}
+
+/** R4 3.1.1.4.10: tokens match without regard to case when in doubt; UCUM codes are case-sensitive. */
+const fold = (system: string | undefined, code: string): string =>
+  system === UCUM ? code : code.toLowerCase();
+
+/** `system|code`; an absent system is the empty one (`|code`). */
+export function tokenExact(key: string, system: string | undefined, code: string): string {
+  return `${key}|${system ?? ''}|${fold(system, code)}`;
+}
+
+/** `code` in any system. */
+export function tokenAny(key: string, code: string): string {
+  return `${key}${ANY_SYSTEM}${code.toLowerCase()}`;
+}
+
+/** `system|`: any code of a system. */
+export function tokenSystem(key: string, system: string): string {
+  return `${key}${SYSTEM_ONLY}${system}`;
+}
+
+/**
+ * Everything one coding, identifier, contact point or code is filed under: `tokenExact` with its
+ * system, `tokenAny`, and `tokenSystem` if it has a system. What has no system by nature (boolean,
+ * string, id, uri) is `|value` and any. A `code` element is `|code` and any, and beside it exact and
+ * system-only for each code system of its required value set that has the code. A contact point is
+ * `|value` and any, and beside it exact and system-only with its system (`phone`).
+ */
+export function tokenTerms(
+  key: string,
+  system: string | undefined,
+  code: string | undefined,
+): string[] {
+  const terms: string[] = [];
+  if (code !== undefined) terms.push(tokenExact(key, system, code), tokenAny(key, code));
+  if (system) terms.push(tokenSystem(key, system));
+  return terms;
+}
+
+/** Whether a word is of `tokenSystem`: composites leave those out. */
+export function isSystemWord(word: string): boolean {
+  return word.includes(SYSTEM_ONLY);
+}
+
+/** A uri as it is (R4 3.1.1.4.13: exact, case-sensitive). */
+export function uriTerm(key: string, uri: string): string {
+  return `${key}|${uri}`;
+}
+
+/**
+ * Key of `Reference.identifier` values of a reference parameter (`:identifier`); its words are those
+ * of a token parameter with this key.
+ */
+export function identifierKey(key: string): string {
+  return `${key}:identifier`;
+}
+
+/** Salt of a reference parameter: the index holds h64(target) XOR h64(salt). */
+export function referenceSalt(key: string): string {
+  return `>${key}`;
+}
+
+/**
+ * The key of a composite parameter: the parameter with one exact word of each of its exact components
+ * (in the parameter's order), so that only values of the same element meet. The components' words:
+ * - token: `tokenExact('', system, code)` or `tokenAny('', code)` (not system-only);
+ * - uri: `uriTerm('', uri)`; reference: the target as in `Extracted.references`.
+ * All components exact: this key itself is a token word. One component ranged (string, number,
+ * quantity, date): rows of that kind under this key; the string is compared as any string. Two
+ * number components (MolecularSequence windows): one number row, `lo` of the first, `hi` of the second.
+ */
+export function compositeKey(key: string, words: readonly string[]): string {
+  return `${key}$${words.join('$')}`;
+}
+
+const ASCII = /^[ -~]*$/;
+
+/** Strings: case, accents and runs of white space do not count (R4 3.1.1.4.8). */
+export function foldString(text: string): string {
+  if (ASCII.test(text)) {
+    const lower = text.toLowerCase().trim();
+    return lower.includes('  ') ? lower.replace(/ +/g, ' ') : lower;
+  }
+  return text
+    .normalize('NFD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .trim();
+}

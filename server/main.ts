@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError, loadConfig, publicUrl, unknownSettings } from './config.ts';
+import { type Db, openDatabase, StartError } from './db/db.ts';
+import { loadDefinitions } from './fhir/load-definitions.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { createApp } from './rest/app.ts';
+import { type Fetch, type Listener, listen, ListenError } from './rest/listen.ts';
+import { createStore } from './store/store.ts';
+
+/**
+ * The composition root: settings, database, definitions, store, HTTP, orderly stop. Exits 0 after
+ * SIGTERM or SIGINT, 1 with one clear message where it cannot start.
+ */
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog(config.logLevel);
+  process.on('uncaughtException', (error) => crash(log, error));
+  for (const name of unknownSettings()) {
+    process.stderr.write(`Kiln knows no setting ${name}: a spelling mistake? It is ignored.\n`);
+  }
+  // The port first: a second server on one machine is told so before PostgreSQL starts.
+  const server: Server = { config, log, fetch: starting };
+  const { host, port, bodyLimit, http } = config;
+  const { drainTimeout: _, ...times } = http;
+  const listener = await listen((request, env) => server.fetch(request, env), {
+    ...{ host, port, bodyLimit, ...times },
+  });
+  const db = await openDatabase({ ...config.database, log });
+  try {
+    await serve(server, listener, db);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+interface Server {
+  config: Config;
+  log: Log;
+  fetch: Fetch;
+}
+
+const starting: Fetch = () =>
+  new Response('Kiln is starting.\n', { status: 503, headers: { 'Retry-After': '1' } });
+
+async function serve(server: Server, listener: Listener, db: Db): Promise<void> {
+  const { config, log } = server;
+  const definitions = loadDefinitions();
+  const base = `${publicUrl(config, listener.port)}/fhir`;
+  const zone = zoneMinutes(config.timeZone);
+  const integrity = config.referentialIntegrity;
+  const store = await createStore({ db, definitions, bases: [base], zone, integrity });
+  let stopping = false;
+  const app = createApp({
+    ...{ store, definitions, log, metrics: createMetrics() },
+    isReady: () => !stopping && db.ready(),
+    config: {
+      base: () => base,
+      bodyLimit: config.bodyLimit,
+      bundleMemory: config.bundleMemory,
+      pageSize: config.search.countDefault,
+      maxPageSize: config.search.countMax,
+      handling: config.search.handling,
+      zoneMinutes: zone,
+      version: versionOfPackage(),
+    },
+  });
+  server.fetch = app.fetch;
+  onStop(log, async () => {
+    stopping = true;
+    await listener.stop(config.http.drainTimeout);
+    await store.close();
+    await db.close();
+  });
+  announce(config, listener);
+}
+
+function announce(config: Config, { port }: Listener): void {
+  const open = config.auth === 'none' ? ' (open to everybody on this machine: KILN_AUTH=none)' : '';
+  process.stdout.write(`Kiln is ready at ${publicUrl(config, port)}/fhir${open}\n`);
+}
+
+/** The first signal stops in order; a second one does not wait. */
+function onStop(log: Log, stop: () => Promise<void>): void {
+  let stopping = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    stop().then(
+      () => exit(log, 0),
+      (error: unknown) => crash(log, error),
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}
+
+function exit(log: Log, code: number): never {
+  log.flush();
+  process.exit(code);
+}
+
+/** What was acknowledged is on disk; a process in an unknown state has nothing left to offer. */
+function crash(log: Log, error: unknown): never {
+  log.error({ error, exitCode: 1 }, 'crashed');
+  exit(log, 1);
+}
+
+/** `+01:00` as minutes east of UTC. */
+function zoneMinutes(offset: string): number {
+  const [hours = 0, minutes = 0] = offset.slice(1).split(':').map(Number);
+  return (offset.startsWith('-') ? -1 : 1) * (hours * 60 + minutes);
+}
+
+function versionOfPackage(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+main().catch((error: unknown) => {
+  const told = [ConfigError, StartError, ListenError].some((kind) => error instanceof kind);
+  const { message, stack } = error as Error;
+  process.stderr.write(`${told ? message : stack}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,177 @@
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import type { Definitions } from '../fhir/definitions.ts';
+import { FhirError } from '../fhir/error.ts';
+import { xmlCodec } from '../fhir/xml.ts';
+import type { Log } from '../log.ts';
+import { logRequest } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Store } from '../store/store.ts';
+import { createBudget } from './budget.ts';
+import { bundle } from './bundle.ts';
+import { capabilities, capabilityTexts } from './capability.ts';
+import { create } from './create.ts';
+import { remove, removeConditional } from './delete.ts';
+import { failureOf } from './errors.ts';
+import { historyInstance, historySystem, historyType } from './history.ts';
+import { live, metricsPage, ready, welcome } from './pages.ts';
+import { patch, patchConditional } from './patch.ts';
+import { read } from './read.ts';
+import type { Env } from './request.ts';
+import { Exchange } from './request.ts';
+import { answerFailure } from './respond.ts';
+import {
+  searchCompartment,
+  searchSystem,
+  searchSystemByPost,
+  searchType,
+  searchTypeByPost,
+} from './search.ts';
+import type { InnerRequest, RestConfig, Service } from './service.ts';
+import { stray } from './stray.ts';
+import { update, updateConditional } from './update.ts';
+import { vread } from './vread.ts';
+
+export type { RestConfig } from './service.ts';
+
+/** Answers one sort of request; what it throws becomes an OperationOutcome. */
+type Interaction = (service: Service, exchange: Exchange) => Response | Promise<Response>;
+
+/** A row of the page of routes. HEAD is answered wherever GET is. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  handler: Interaction;
+  /** The interaction in CapabilityStatements (R4 type- and system-restful-interaction). */
+  code?: string | readonly string[];
+  /** Served also while the database is away. */
+  always?: true;
+}
+
+/** Every route of the server; the first that fits a request answers it. */
+export const routes: readonly Route[] = [
+  { method: 'GET', path: '/', handler: welcome, always: true },
+  { method: 'GET', path: '/health/live', handler: live, always: true },
+  { method: 'GET', path: '/health/ready', handler: ready, always: true },
+  { method: 'GET', path: '/metrics', handler: metricsPage, always: true },
+
+  { method: 'GET', path: '/fhir/metadata', handler: capabilities, always: true },
+  { method: 'POST', path: '/fhir', handler: bundle, code: ['transaction', 'batch'] },
+  { method: 'GET', path: '/fhir', handler: searchSystem, code: 'search-system' },
+  { method: 'POST', path: '/fhir/_search', handler: searchSystemByPost },
+  { method: 'GET', path: '/fhir/_history', handler: historySystem, code: 'history-system' },
+
+  { method: 'GET', path: '/fhir/:type', handler: searchType, code: 'search-type' },
+  { method: 'POST', path: '/fhir/:type', handler: create, code: 'create' },
+  { method: 'PUT', path: '/fhir/:type', handler: updateConditional },
+  { method: 'PATCH', path: '/fhir/:type', handler: patchConditional },
+  { method: 'DELETE', path: '/fhir/:type', handler: removeConditional },
+  { method: 'POST', path: '/fhir/:type/_search', handler: searchTypeByPost },
+  { method: 'GET', path: '/fhir/:type/_history', handler: historyType, code: 'history-type' },
+
+  { method: 'GET', path: '/fhir/:type/:id', handler: read, code: 'read' },
+  { method: 'PUT', path: '/fhir/:type/:id', handler: update, code: 'update' },
+  { method: 'PATCH', path: '/fhir/:type/:id', handler: patch, code: 'patch' },
+  { method: 'DELETE', path: '/fhir/:type/:id', handler: remove, code: 'delete' },
+  { method: 'GET', path: '/fhir/:type/:id/_history', handler: historyInstance, code: 'history-instance' },
+  { method: 'GET', path: '/fhir/:type/:id/_history/:vid', handler: vread, code: 'vread' },
+  { method: 'GET', path: '/fhir/:type/:id/:other', handler: searchCompartment },
+];
+
+export interface AppParts {
+  store: Store;
+  definitions: Definitions;
+  config: RestConfig;
+  log: Log;
+  metrics: Metrics;
+  /** False while the database cannot be reached or the server is stopping. */
+  isReady: () => boolean;
+}
+
+/** How long a large body may wait for room in memory. */
+const ROOM_WAIT_MS = 10_000;
+
+/** The HTTP interface: R4 REST below `/fhir`, health and metrics. Served by `listen`. */
+export function createApp(parts: AppParts): Hono<Env> {
+  const app = new Hono<Env>({ getPath: (_request, options) => pathOf(options?.env) });
+  const service: Service = {
+    ...parts,
+    types: new Set(parts.definitions.resourceTypes),
+    xml: xmlCodec(parts.definitions),
+    budget: createBudget(parts.config.bundleMemory, ROOM_WAIT_MS),
+    capabilities: capabilityTexts(parts.definitions, parts.config, codesOf(routes)),
+    dispatch: (inner) => dispatch(app, inner),
+  };
+  for (const route of routes) app.on(route.method, route.path, serving(service, route));
+  const other: Route = { method: 'GET', path: 'other', handler: stray(routes), always: true };
+  app.notFound(serving(service, other));
+  return app;
+}
+
+const codesOf = (list: readonly Route[]): string[] =>
+  list.flatMap(({ code }) => code ?? []);
+
+/**
+ * The path to route by: the request line's, without the changes that URL parsers make, so that `.`
+ * and `..` stay ids. A slash at the end is overlooked. Paths with broken escapes get none.
+ */
+function pathOf(env: Env['Bindings'] | undefined): string {
+  let url = env?.incoming.url ?? '/';
+  if (!url.startsWith('/')) url = url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** A route as Hono calls it: everything that is done for every request is done here. */
+function serving(
+  service: Service,
+  route: Route,
+): (context: Context<Env>) => Promise<Response> {
+  return async (context) => {
+    const started = performance.now();
+    const exchange = new Exchange(context);
+    let response: Response;
+    try {
+      if (!route.always && !service.isReady()) throw notReady();
+      response = await route.handler(service, exchange);
+    } catch (error) {
+      response = failed(service, exchange, error);
+    } finally {
+      exchange.release?.();
+    }
+    if (!exchange.within) observe(service, exchange, { route, response, started });
+    return response;
+  };
+}
+
+const notReady = (): FhirError =>
+  new FhirError('busy', 'The database is away for a moment. Try again shortly.');
+
+function failed(service: Service, exchange: Exchange, error: unknown): Response {
+  const failure = failureOf(error, exchange.id);
+  if (failure.unexpected) {
+    service.log.error({ requestId: exchange.id, part: 'rest', error }, 'request failed');
+  }
+  return answerFailure(service, exchange, failure);
+}
+
+function observe(
+  { log, metrics }: Service,
+  exchange: Exchange,
+  { route, response, started }: { route: Route; response: Response; started: number },
+): void {
+  const durationMs = Math.round((performance.now() - started) * 1000) / 1000;
+  const { status } = response;
+  const method = exchange.incoming.method ?? route.method;
+  metrics.observeRequest(method, route.path, status, durationMs);
+  logRequest(log, { requestId: exchange.id, method, route: route.path, status, durationMs });
+}
+
+/** Answers a read from inside, through the same routes, always in JSON. */
+async function dispatch(app: Hono<Env>, inner: InnerRequest): Promise<Response> {
+  const { method, url, headers, within } = inner;
+  const known = Object.entries(headers).filter(([, value]) => value !== undefined);
+  const incoming = { method, url, headers: Object.fromEntries(known) };
+  return app.fetch(new Request('http://inside/', { method }), { incoming, within });
+}

@@ -1,0 +1,124 @@
+import type { Plan, PlannedEntry } from '../fhir/bundle.ts';
+import { planBundle } from '../fhir/bundle.ts';
+import { FhirError } from '../fhir/error.ts';
+import { asResource } from '../fhir/json.ts';
+import { changeOf } from './bundle-change.ts';
+import { entryOfFailure, entryOfInner, entryOfResult } from './bundle-entry.ts';
+import { failureOf } from './errors.ts';
+import { bodyOf, refuseQuery } from './input.ts';
+import type { Exchange } from './request.ts';
+import { answerBundle } from './respond.ts';
+import type { Service } from './service.ts';
+
+/** Entries of a batch that are under way at one time. */
+const BATCH_LANES = 16;
+
+/** POST [base] (R4 3.1.0.11): a Bundle of type batch or transaction. */
+export async function bundle(service: Service, exchange: Exchange): Promise<Response> {
+  exchange.format;
+  refuseQuery(exchange, 'A bundle is posted to the base without parameters.');
+  const { value } = await bodyOf(service, exchange, ['json', 'xml']);
+  const plan = planBundle(asResource(value), {
+    newId: () => service.store.newId(),
+    bases: [service.config.base()],
+    definitions: service.definitions,
+  });
+  const run = plan.type === 'transaction' ? transaction : batch;
+  const entries = await run(service, exchange, plan);
+  return answerBundle(service, exchange, { type: `${plan.type}-response`, entries });
+}
+
+/** All or nothing (3.1.0.11.2): one commit, then the reads, which see what it wrote. */
+async function transaction(service: Service, exchange: Exchange, plan: Plan): Promise<string[]> {
+  const writes = plan.order.filter((entry) => !isRead(entry));
+  refuseOperations(writes);
+  const changes = writes.map(changeOf);
+  const results = await service.store.commit(exchange.actor, changes, { plan });
+  const answers = new Array<string>(plan.size);
+  for (const [at, { index }] of writes.entries()) {
+    const result = results[at];
+    if (result) answers[index] = entryOfResult(service, exchange, result);
+  }
+  for (const entry of plan.order.filter(isRead)) {
+    answers[entry.index] = await readEntry(service, exchange, entry);
+  }
+  return answers;
+}
+
+/** Entries are independent (3.1.0.11.1); kinds of change keep their order all the same. */
+async function batch(service: Service, exchange: Exchange, plan: Plan): Promise<string[]> {
+  const answers = new Array<string>(plan.size);
+  for (const [index, error] of plan.errors) {
+    answers[index] = entryOfFailure(failureOf(error, exchange.id));
+  }
+  const groups = Map.groupBy(plan.order, (entry) => (isRead(entry) ? 'GET' : groupOf(entry)));
+  for (const entries of groups.values()) {
+    await inLanes(entries, async (entry) => {
+      answers[entry.index] = await oneOfBatch(service, exchange, entry);
+    });
+  }
+  return answers;
+}
+
+const groupOf = ({ method }: PlannedEntry): string => (method === 'PATCH' ? 'PUT' : method);
+
+async function oneOfBatch(
+  service: Service,
+  exchange: Exchange,
+  entry: PlannedEntry,
+): Promise<string> {
+  if (isRead(entry)) return readEntry(service, exchange, entry);
+  try {
+    refuseOperations([entry]);
+    const [result] = await service.store.commit(exchange.actor, [changeOf(entry)]);
+    if (!result) throw new Error('the store answered a commit without a result');
+    return entryOfResult(service, exchange, result);
+  } catch (error) {
+    const failure = failureOf(error, exchange.id);
+    if (failure.unexpected) {
+      service.log.error({ requestId: exchange.id, part: 'rest', error }, 'batch entry failed');
+    }
+    return entryOfFailure(failure);
+  }
+}
+
+const isRead = ({ method }: PlannedEntry): boolean => method === 'GET' || method === 'HEAD';
+
+/** A read of any sort, answered as the same request on its own would be. */
+async function readEntry(
+  service: Service,
+  exchange: Exchange,
+  entry: PlannedEntry,
+): Promise<string> {
+  const { headers } = exchange.incoming;
+  const response = await service.dispatch({
+    method: entry.method === 'HEAD' ? 'HEAD' : 'GET',
+    url: entry.url === '' || entry.url.startsWith('?') ? `/fhir${entry.url}` : `/fhir/${entry.url}`,
+    within: exchange.id,
+    headers: {
+      prefer: headers['prefer'] as string | undefined,
+      'if-none-match': entry.ifNoneMatch,
+      'if-modified-since': entry.ifModifiedSince,
+    },
+  });
+  return entryOfInner(response);
+}
+
+function refuseOperations(entries: readonly PlannedEntry[]): void {
+  for (const { operation, index } of entries) {
+    if (operation === undefined) continue;
+    const diagnostics = `${operation.slice(0, 80)} cannot be carried out inside a bundle.`;
+    const expression = `Bundle.entry[${index}].request.url`;
+    throw new FhirError('invalid', [
+      { severity: 'error', code: 'not-supported', diagnostics, expression },
+    ]);
+  }
+}
+
+async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(BATCH_LANES, items.length) }, lane));
+}

@@ -1,0 +1,119 @@
+import type { Definitions, SearchParamDef } from '../fhir/definitions.ts';
+import { stringify } from '../fhir/json.ts';
+import type { JsonObject, JsonValue } from '../fhir/types.ts';
+import { searchable } from './capability-search.ts';
+import type { Exchange } from './request.ts';
+import { answer } from './respond.ts';
+import type { RestConfig, Service } from './service.ts';
+import { shapeOf, shaped } from './shape.ts';
+
+/** GET [base]/metadata (R4 3.1.0.13). */
+export function capabilities(service: Service, exchange: Exchange): Response {
+  const text = service.capabilities(service.config.base());
+  const shape = shapeOf(service, exchange, ['CapabilityStatement']);
+  return answer(service, exchange, shape ? shaped(service.definitions, text, shape) : text);
+}
+
+/**
+ * The CapabilityStatement, made on the first request from what is there: the interactions of the
+ * page of routes, the definitions, and of the search parameters those that the parser takes.
+ */
+export function capabilityTexts(
+  definitions: Definitions,
+  config: RestConfig,
+  codes: readonly string[],
+): (base: string) => string {
+  const date = new Date().toISOString();
+  const known = new Map<string, string>();
+  return (base) => {
+    const found = known.get(base) ?? stringify(statement(definitions, { config, base, date, codes }));
+    known.set(base, found);
+    return found;
+  };
+}
+
+interface Made {
+  config: RestConfig;
+  base: string;
+  date: string;
+  /** The interactions that have a route. */
+  codes: readonly string[];
+}
+
+function statement(definitions: Definitions, made: Made): JsonObject {
+  const { config, base, date } = made;
+  return {
+    resourceType: 'CapabilityStatement',
+    id: 'kiln',
+    url: `${base}/metadata`,
+    version: config.version,
+    name: 'Kiln',
+    title: 'Kiln FHIR R4 server',
+    status: 'active',
+    date,
+    publisher: 'Kiln',
+    kind: 'instance',
+    software: { name: 'Kiln', version: config.version },
+    implementation: { description: 'A hospital FHIR R4 server on PostgreSQL', url: base },
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
+    rest: [server(definitions, made.codes)],
+  };
+}
+
+const ABOUT = [
+  'Unknown search parameters are refused; under `Prefer: handling=lenient` they are left out, named',
+  'in the answer and absent from its self link. Batch and transaction responses hold the resources',
+  'only under `Prefer: return=representation`. Of a preference that stands twice the first counts.',
+].join(' ');
+
+function server(definitions: Definitions, codes: readonly string[]): JsonObject {
+  const search = searchable(definitions);
+  const everywhere = search.everywhere.map((def) => parameter(def));
+  return {
+    mode: 'server',
+    documentation: ABOUT,
+    resource: definitions.resourceTypes.map((type) => ({
+      type,
+      profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+      interaction: ofTypes.filter((code) => codes.includes(code)).map((code) => ({ code })),
+      versioning: 'versioned-update',
+      readHistory: true,
+      updateCreate: true,
+      conditionalCreate: true,
+      conditionalRead: 'full-support',
+      conditionalUpdate: true,
+      conditionalDelete: 'multiple',
+      referencePolicy: ['literal', 'logical', 'local'],
+      ...listed('searchInclude', search.includes(type)),
+      ...listed('searchRevInclude', search.revincludes(type)),
+      ...listed('searchParam', search.ofType(type).map(parameter)),
+    })),
+    interaction: ofSystem.filter((code) => codes.includes(code)).map((code) => ({ code })),
+    searchParam: everywhere,
+  };
+}
+
+/** R4 ValueSet type-restful-interaction, and system-restful-interaction. */
+const ofTypes = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'history-type',
+  'create',
+  'search-type',
+];
+const ofSystem = ['transaction', 'batch', 'history-system', 'search-system'];
+
+/** An empty array is not allowed in FHIR JSON. */
+const listed = (name: string, list: JsonValue[]): JsonObject =>
+  list.length === 0 ? {} : { [name]: list };
+
+function parameter(def: SearchParamDef): JsonObject {
+  const documentation = `Finds by ${def.expression}`;
+  return { name: def.code, definition: def.url, type: def.type, documentation };
+}

@@ -1,0 +1,117 @@
+import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { outcomeOf } from './errors.ts';
+import type { Env } from './request.ts';
+
+/** Times in milliseconds, sizes in bytes; see docs/configuration.md. */
+export interface ListenOptions {
+  host: string;
+  port: number;
+  headersTimeout: number;
+  requestTimeout: number;
+  keepAliveTimeout: number;
+  connectionsCheckingInterval: number;
+  maxHeaderSize: number;
+  /** Bodies that announce more are refused without `100 Continue`. */
+  bodyLimit: number;
+}
+
+export interface Listener {
+  port: number;
+  /** Takes no more connections, lets what is under way finish, at most so many ms. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** Beyond this the kernel holds new connections back. */
+const CONNECTIONS_MAX = 10_000;
+
+/** What answers requests: `createApp(..).fetch`. */
+export type Fetch = (request: Request, env: Env['Bindings']) => Response | Promise<Response>;
+
+/** The address cannot be had. The message says what to do; it is meant to be printed alone. */
+export class ListenError extends Error {
+  constructor(cause: NodeJS.ErrnoException, { host, port }: ListenOptions) {
+    const advice: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'another process has it: stop that one, or set PORT',
+      EACCES: 'this user may not have it: set PORT to 1024 or more',
+    };
+    const why = advice[cause.code ?? ''] ?? cause.message;
+    super(`Cannot listen on port ${port} of ${host}: ${why}.`, { cause });
+    this.name = 'ListenError';
+  }
+}
+
+/** Serves on a socket. Rejects with ListenError. */
+export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> {
+  const { host, port, bodyLimit, ...times } = options;
+  const answerRequest = getRequestListener(fetch as never, {
+    hostname: 'localhost',
+    errorHandler: refuseRequest,
+  });
+  const server = createServer({ ...times, noDelay: true }, answerRequest);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on('clientError', refuseSocket);
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced <= bodyLimit) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error): void => reject(new ListenError(error, options));
+    server.once('error', refuse);
+    server.listen({ host, port }, () => {
+      server.removeListener('error', refuse);
+      const bound = (server.address() as AddressInfo).port;
+      resolve({ port: bound, stop: (drainMs) => stop(server, drainMs) });
+    });
+  });
+}
+
+/** A request line or Host header that is no URL; the app never sees it. */
+function refuseRequest(): Response {
+  const text = outcomeText('The request line or the Host header is malformed.');
+  const headers = { 'Content-Type': 'application/fhir+json; charset=utf-8' };
+  return new Response(text, { status: 400, headers });
+}
+
+const statuses: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What Node's parser refuses: not HTTP, headers too large, a client that is too slow. */
+function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = statuses[error.code ?? ''] ?? '400 Bad Request';
+  const body = outcomeText(`The request was not understood: ${status.slice(4)}.`);
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Connection: close',
+    'Content-Type: application/fhir+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ].join('\r\n');
+  socket.end(`${head}\r\n\r\n${body}`);
+}
+
+const outcomeText = (diagnostics: string): string =>
+  JSON.stringify(outcomeOf([{ severity: 'fatal', code: 'structure', diagnostics }]));
+
+/** In-flight requests end by themselves or, when the time is up, with their connection. */
+function stop(server: Server, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearTimeout(timer);
+      clearInterval(sweep);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,144 @@
+import { FhirError } from '../fhir/error.ts';
+import type { SearchQuery } from '../fhir/query.ts';
+import { parseQuery } from '../fhir/query-parse.ts';
+import { unknownElements } from '../fhir/summary.ts';
+import type { SearchPage, Version } from '../store/store.ts';
+import type { Link } from './bundle-text.ts';
+import { urlWith } from './bundle-text.ts';
+import { outcomeOf } from './errors.ts';
+import { bytesOf } from './input.ts';
+import type { Exchange, Parameters } from './request.ts';
+import { decodeForm } from './request.ts';
+import { answerBundle } from './respond.ts';
+import type { Service } from './service.ts';
+import type { Shape } from './shape.ts';
+import { shaped, unknownElement } from './shape.ts';
+import { typeOf, unknownType } from './target.ts';
+
+/** GET [base]/[type]?[parameters] (R4 3.1.0.9). */
+export async function searchType(service: Service, exchange: Exchange): Promise<Response> {
+  const type = typeOf(service, exchange);
+  return search(service, exchange, { type, parameters: exchange.query });
+}
+
+/** GET [base]?[parameters] (R4 3.1.0.9): all types, or those of `_type`. */
+export async function searchSystem(service: Service, exchange: Exchange): Promise<Response> {
+  return search(service, exchange, { parameters: exchange.query });
+}
+
+/** POST [base]/[type]/_search: parameters in the body, beside those of the URL (R4 3.1.0.9). */
+export async function searchTypeByPost(service: Service, exchange: Exchange): Promise<Response> {
+  const type = typeOf(service, exchange);
+  return search(service, exchange, { type, parameters: await posted(service, exchange) });
+}
+
+/** POST [base]/_search. */
+export async function searchSystemByPost(service: Service, exchange: Exchange): Promise<Response> {
+  return search(service, exchange, { parameters: await posted(service, exchange) });
+}
+
+/** GET [base]/[compartment]/[id]/[type]: its issue is still to come. */
+export async function searchCompartment(service: Service, exchange: Exchange): Promise<Response> {
+  typeOf(service, exchange);
+  const text = 'Compartment searches are not there yet. Search by the reference parameter instead.';
+  throw new FhirError('not-found', [
+    { severity: 'error', code: 'not-supported', diagnostics: text },
+  ]);
+}
+
+async function posted(service: Service, exchange: Exchange): Promise<Parameters> {
+  const { bytes } = await bytesOf(service, exchange, ['form']);
+  const parameters = [...exchange.query, ...decodeForm(bytes.toString('latin1'))];
+  exchange.replaceQuery(parameters);
+  return parameters;
+}
+
+interface Asked {
+  /** Absent: the whole system. */
+  type?: string;
+  parameters: Parameters;
+}
+
+/** They stay in the links, but the query knows nothing of them. */
+const isOurs = ({ type }: Asked, name: string): boolean =>
+  name === '_format' || name === '_pretty' || (name === '_type' && type === undefined);
+
+async function search(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
+  exchange.format;
+  const base = service.config.base();
+  const query = parse(service, exchange, asked);
+  const page = await service.store.search(exchange.actor, query);
+  const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
+  const links = linksOf(`${base}${asked.type ? `/${asked.type}` : ''}`, {
+    query,
+    page,
+    parameters: [...query.applied, ...ours],
+  });
+  const entries = query.summary === 'count' ? [] : entriesOf(service, base, { query, page });
+  return answerBundle(service, exchange, { type: 'searchset', total: page.total, links, entries });
+}
+
+function parse(service: Service, exchange: Exchange, asked: Asked): SearchQuery {
+  const { definitions, config } = service;
+  const query = parseQuery({
+    definitions,
+    types: typesOf(service, asked),
+    params: asked.parameters.filter(([name]) => !isOurs(asked, name)),
+    lenient: (exchange.prefer.handling ?? config.handling) === 'lenient',
+    count: config.pageSize,
+    maxCount: config.maxPageSize,
+    bases: [config.base()],
+    zone: config.zoneMinutes,
+    now: Date.now(),
+  });
+  const unknown = unknownElements(definitions, query.types, query.elements);
+  if (unknown.length > 0) throw unknownElement(unknown);
+  return query;
+}
+
+/** `_type` of a search over the system says which types are meant (R4 3.1.1.3). */
+function typesOf(service: Service, { type, parameters }: Asked): string[] {
+  if (type) return [type];
+  const named = parameters.filter(([name]) => name === '_type');
+  if (named.length === 0) return [...service.definitions.resourceTypes];
+  const types = named.flatMap(([, value]) => value.split(','));
+  for (const one of types) {
+    if (!service.types.has(one)) throw new FhirError('invalid', unknownType(service, one).issues);
+  }
+  return [...new Set(types)];
+}
+
+function linksOf(
+  path: string,
+  { query, page, parameters }: { query: SearchQuery; page: SearchPage; parameters: Parameters },
+): Link[] {
+  const at = (cursor: string): string => urlWith(path, [...parameters, ['_cursor', cursor]]);
+  const self = query.cursor === undefined ? urlWith(path, parameters) : at(query.cursor);
+  const links: Link[] = [{ relation: 'self', url: self }];
+  if (page.previous !== undefined) links.push({ relation: 'previous', url: at(page.previous) });
+  if (page.next !== undefined) links.push({ relation: 'next', url: at(page.next) });
+  return links;
+}
+
+function entriesOf(
+  service: Service,
+  base: string,
+  { query, page }: { query: SearchQuery; page: SearchPage },
+): string[] {
+  const shape: Shape | undefined =
+    query.summary !== 'false' || query.elements.length > 0 ? query : undefined;
+  const entry = (version: Version, mode: 'match' | 'include'): string => {
+    const { type, id, content } = version;
+    // Only what was asked for is shaped (R4 3.1.1.5.9): included resources come whole.
+    const text = shape && mode === 'match' ? shaped(service.definitions, content, shape) : content;
+    return `{"fullUrl":"${base}/${type}/${id}","resource":${text},"search":{"mode":"${mode}"}}`;
+  };
+  const issues = [...query.ignored, ...page.issues];
+  return [
+    ...page.matches.map((version) => entry(version, 'match')),
+    ...page.included.map((version) => entry(version, 'include')),
+    ...(issues.length ? [outcomeEntry(JSON.stringify(outcomeOf(issues)))] : []),
+  ];
+}
+
+const outcomeEntry = (text: string): string => `{"resource":${text},"search":{"mode":"outcome"}}`;

@@ -1,0 +1,118 @@
+import { DbError } from '../db/db.ts';
+import { FhirError } from '../fhir/error.ts';
+import type { Context, Run } from './context.ts';
+import { type Criterion, lockCriteria } from './criteria.ts';
+import { type Draft, draftAll } from './draft.ts';
+import { KeyedLocks } from './locks.ts';
+import { resolveDrafts } from './resolve.ts';
+import type { Reader } from './read.ts';
+import type { Actor, Change, ChangeResult, CommitOptions, Transaction } from './store.ts';
+import { settle } from './settle.ts';
+import { Overtaken, type Writer } from './write.ts';
+
+/** How often a commit that another writer overtook starts again before it answers 409. */
+const ATTEMPTS = 12;
+
+/**
+ * The one way to write (ARCHITECTURE 1). Each attempt: hold the keys, resolve criteria and
+ * references, look where the resources stand, decide, validate, write in one transaction. An attempt
+ * that another writer overtook is forgotten as a whole and made again.
+ */
+export class Committer {
+  readonly #context: Context;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #locks = new KeyedLocks();
+
+  constructor(context: Context, reader: Reader, writer: Writer) {
+    this.#context = context;
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  async commit(
+    actor: Actor,
+    changes: readonly Change[],
+    options: CommitOptions,
+  ): Promise<ChangeResult[]> {
+    const drafts = draftAll(this.#context, changes, options);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#locks.hold(keysOf(drafts), () => this.#attempt(actor, drafts, options));
+      } catch (error) {
+        if (!wasOvertaken(error)) throw error;
+        if (attempt === ATTEMPTS) throw stillOvertaken(error);
+        await pause(attempt);
+      }
+    }
+  }
+
+  /** Alone where nothing must be decided under a lock; else inside a database transaction. */
+  async #attempt(
+    actor: Actor,
+    drafts: readonly Draft[],
+    options: CommitOptions,
+  ): Promise<ChangeResult[]> {
+    const guarded = drafts.flatMap((draft) => guardOf(draft));
+    if (guarded.length === 0 && !options.within) {
+      const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
+      return this.#decide(actor, drafts, options, run);
+    }
+    return this.#context.db.transaction(async (tx) => {
+      const run: Run = (statement, values) => tx.tuples(statement, values);
+      const unlock = await lockCriteria(this.#context, run, guarded);
+      const results = await this.#decide(actor, drafts, options, run, run);
+      const inside: Transaction = { query: run };
+      await options.within?.(inside);
+      await unlock();
+      return results;
+    });
+  }
+
+  async #decide(
+    actor: Actor,
+    drafts: readonly Draft[],
+    options: CommitOptions,
+    ...[run, tx]: [Run, Run?]
+  ): Promise<ChangeResult[]> {
+    const parts = { context: this.#context, reader: this.#reader, run, actor };
+    await resolveDrafts(parts, drafts, options);
+    const { writes, results } = await settle(parts, drafts, options);
+    await this.#writer.write(writes, tx);
+    return results;
+  }
+}
+
+/** A criterion under which something may be created is decided by one writer at a time. */
+function guardOf({ change, criterion }: Draft): Criterion[] {
+  return criterion && (change.method === 'create' || change.method === 'update') ? [criterion] : [];
+}
+
+/** What this process serialises: resources by id, and criteria. Creates with new ids need none. */
+function keysOf(drafts: readonly Draft[]): string[] {
+  return drafts.flatMap(({ change, criterion }) => {
+    if (criterion) return [criterion.key];
+    return 'id' in change && change.id !== undefined ? [`${change.type}/${change.id}`] : [];
+  });
+}
+
+/**
+ * Whether the database surely holds nothing of the attempt, and another one may succeed: a version
+ * check failed, the same row was made by another writer, a deadlock or a lock that took too long.
+ */
+function wasOvertaken(error: unknown): boolean {
+  if (error instanceof Overtaken) return true;
+  if (!(error instanceof DbError)) return false;
+  return error.kind === 'unique' || error.kind === 'conflict';
+}
+
+function stillOvertaken(cause: unknown): FhirError {
+  const diagnostics =
+    'Other writers keep changing the same resources; nothing was written. Try again later.';
+  return new FhirError('conflict', [{ severity: 'error', code: 'conflict', diagnostics }], cause);
+}
+
+/** Random and growing, so that two writers do not meet again at once. */
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(2 ** attempt, 100)));
+}

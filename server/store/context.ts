@@ -1,0 +1,34 @@
+import type { Db } from '../db/db.ts';
+import type { Definitions } from '../fhir/definitions.ts';
+import type { Extractor } from '../fhir/extract.ts';
+import type { Issue } from '../fhir/types.ts';
+import type { VersionClock } from './clock.ts';
+import type { Hasher } from './hash.ts';
+
+/** What the parts of the store share; made once by createStore. */
+export interface Context {
+  db: Db;
+  definitions: Definitions;
+  extractor: Extractor;
+  /** Structural faults of a resource; `path` is what their expressions start with. */
+  validate(resource: unknown, options?: { path?: string }): Issue[];
+  hasher: Hasher;
+  clock: VersionClock;
+  newId(): string;
+  /** The secret that signs page cursors. */
+  secret: string;
+  /** Bases of absolute references that mean this server. */
+  bases: readonly string[];
+  /** Offset of dates without a zone, in minutes east of UTC. */
+  zone: number;
+  integrity: 'off' | 'warn' | 'on';
+  /** The number of a resource type in the tables. Throws FhirError not-found for an unknown type. */
+  typeNumber(type: string): number;
+  typeName(num: number): string;
+}
+
+/** Runs a statement, on a pool or inside a transaction; rows as arrays, bigint as text. */
+export type Run = (
+  statement: { name?: string; text: string },
+  values: readonly unknown[],
+) => Promise<readonly (readonly unknown[])[]>;

@@ -1,0 +1,150 @@
+import { FhirError } from '../fhir/error.ts';
+import { asResource, parseJson } from '../fhir/json.ts';
+import { applyPatch } from '../fhir/patch.ts';
+import type { Resource } from '../fhir/types.ts';
+import { vidTime } from './clock.ts';
+import type { Context } from './context.ts';
+import { type Draft, refusal } from './draft.ts';
+import { buildRow, type Row, type Standing } from './rows.ts';
+import type { Known } from './settle.ts';
+import type { Change, ChangeResult, DeleteChange, PatchChange, UpdateChange, Version } from './store.ts';
+import type { Removal, Writes } from './write.ts';
+
+/** What a change comes to: the answer, and the rows to write, if any. */
+export interface Decision {
+  result: ChangeResult;
+  write?: (writes: Writes) => void;
+}
+
+/** Decides one change on what is known of its resource. Throws FhirError to refuse it. */
+export function decide(context: Context, draft: Draft, known: Known): Decision {
+  const { change } = draft;
+  switch (change.method) {
+    case 'create':
+      return create(context, draft, change.resource, known);
+    case 'update':
+      return update(context, draft, change, known);
+    case 'patch':
+      return patch(context, draft, change, known);
+    case 'delete':
+      return remove(context, draft, change, known);
+  }
+}
+
+const insert = (row: Row) => (writes: Writes) => void writes.inserts.push(row);
+
+function create(context: Context, draft: Draft, resource: Resource, known: Known): Decision {
+  const { type } = draft.change;
+  const id = draft.id as string;
+  if (draft.matched) {
+    const standing = known.standings.get(`${type}/${id}`);
+    return { result: unchanged(type, standing, draft.change) };
+  }
+  const row = buildRow(context, { type, id, resource, method: 'POST' });
+  return { result: { status: 201, changed: true, version: row.stored }, write: insert(row) };
+}
+
+/** A version whose text the caller gets from the database. */
+function unchanged(type: string, standing: Standing | undefined, change: Change): ChangeResult {
+  if (!standing) throw refusal('conflict', change, 'conflict', 'The match has just been deleted.');
+  const { id, version, vid } = standing;
+  const lastUpdated = vidTime(vid);
+  const stored: Version = { type, id, version, lastUpdated, method: 'PUT', content: '' };
+  return { status: 200, changed: false, version: stored };
+}
+
+function update(context: Context, draft: Draft, change: UpdateChange, known: Known): Decision {
+  const { type, resource } = change;
+  const id = draft.id as string;
+  const standing = known.standings.get(`${type}/${id}`);
+  const exists = standing?.seq !== undefined;
+  if (change.mustNotExist && exists) {
+    throw refusal('precondition', change, 'conflict', `${type}/${id} exists already (If-None-Match: *).`);
+  }
+  checkVersion(change, `${type}/${id}`, standing);
+  const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
+  if (exists && row.hash === standing.hash) return { result: unchanged(type, standing, change) };
+  const version = row.stored;
+  if (!exists) return { result: { status: 201, changed: true, version }, write: insert(row) };
+  return {
+    result: { status: 200, changed: true, version },
+    write: (writes) => void writes.updates.push(row),
+  };
+}
+
+/** If-Match (R4 3.1.0.5): the client must have seen the version it changes. */
+function checkVersion(
+  change: { ifMatch?: readonly string[] } & Change,
+  name: string,
+  standing: Standing | undefined,
+): void {
+  const { ifMatch } = change;
+  if (!ifMatch) return;
+  const current = standing?.seq === undefined ? undefined : String(standing.version);
+  const fits = current !== undefined && (ifMatch.includes('*') || ifMatch.includes(current));
+  if (fits) return;
+  const now = current === undefined ? 'does not exist' : `is at version ${current}`;
+  throw refusal(
+    'precondition',
+    change,
+    'conflict',
+    `${name} ${now}, If-Match asked for ${ifMatch.join(', ').slice(0, 100)}. ` +
+      'Read it again and repeat the change on the current version.',
+  );
+}
+
+function missing(change: Change, name: string, standing: Standing | undefined): FhirError {
+  return standing
+    ? refusal('gone', change, 'deleted', `${name} has been deleted.`)
+    : refusal('not-found', change, 'not-found', `${name} is not known here.`);
+}
+
+function patch(context: Context, draft: Draft, change: PatchChange, known: Known): Decision {
+  const { type } = change;
+  const id = draft.id as string;
+  const name = `${type}/${id}`;
+  const standing = known.standings.get(name);
+  if (standing?.seq === undefined) throw missing(change, name, standing);
+  checkVersion(change, name, standing);
+  const current = known.versions.get(name);
+  // Standing and text come from two reads; a writer in between shows in the version.
+  if (current?.version !== standing.version) {
+    throw refusal('conflict', change, 'conflict', `${name} was changed at the same time; try again.`);
+  }
+  const before = asResource(parseJson(current.content));
+  const after = applyPatch(change.patch, before, context.definitions);
+  const issues = context.validate(after);
+  if (issues.length > 0) throw new FhirError('unprocessable', issues);
+  const row = buildRow(context, { type, id, resource: after, method: 'PATCH', standing });
+  if (row.hash === standing.hash) {
+    return { result: { status: 200, changed: false, version: current } };
+  }
+  return {
+    result: { status: 200, changed: true, version: row.stored },
+    write: (writes) => void writes.updates.push(row),
+  };
+}
+
+/** Deleting what is not there, or not any more, is no error (R4 3.1.0.7). */
+function remove(context: Context, draft: Draft, change: DeleteChange, known: Known): Decision {
+  const { type } = change;
+  const ids = draft.criterion ? draft.ids : draft.id === undefined ? [] : [draft.id];
+  const removals: Removal[] = [];
+  let last: Version | undefined;
+  for (const id of ids) {
+    const standing = known.standings.get(`${type}/${id}`);
+    checkVersion(change, `${type}/${id}`, standing);
+    if (standing?.seq === undefined) continue;
+    const vid = context.clock.next(standing.vid);
+    removals.push({
+      rk: String(context.hasher.row(type, id)),
+      vid: String(vid),
+      base: standing.version,
+    });
+    const version = standing.version + 1;
+    last = { type, id, version, lastUpdated: vidTime(vid), method: 'DELETE', content: '' };
+  }
+  const result: ChangeResult = { status: 204, changed: removals.length > 0, deleted: removals.length };
+  if (last && removals.length === 1) result.version = last;
+  return { result, write: (writes) => void writes.removals.push(...removals) };
+}

@@ -1,0 +1,76 @@
+import { loadSql } from '../db/db.ts';
+import { collectReferences } from '../fhir/bundle-links.ts';
+import { FhirError } from '../fhir/error.ts';
+import { referenceTarget } from '../fhir/extract-reference.ts';
+import type { Issue, Resource } from '../fhir/types.ts';
+import type { Context } from './context.ts';
+import { type Draft, resourceOf } from './draft.ts';
+import type { Parts } from './resolve.ts';
+import { sqlList } from './rows.ts';
+
+const existsSql = loadSql(import.meta.url, 'exists.sql');
+
+/**
+ * Referential integrity of literal references to this server, where the setting asks for it:
+ * targets must be stored or be written by the same commit.
+ * @returns warnings by draft (`warn`). Throws FhirError unprocessable (`on`).
+ */
+export async function checkTargets(
+  { context, run }: Parts,
+  drafts: readonly Draft[],
+): Promise<Map<Draft, Issue[]>> {
+  const warnings = new Map<Draft, Issue[]>();
+  if (context.integrity === 'off') return warnings;
+  const own = new Set(drafts.map(({ change, id }) => `${change.type}/${id}`));
+  const wanted = new Map<string, Draft[]>();
+  for (const draft of drafts) {
+    const resource = resourceOf(draft.change);
+    if (!resource || draft.matched || draft.sameAs) continue;
+    for (const target of localTargets(context, resource)) {
+      if (!own.has(target)) wanted.set(target, [...(wanted.get(target) ?? []), draft]);
+    }
+  }
+  for (const target of await absent({ context, run }, [...wanted.keys()])) {
+    for (const draft of wanted.get(target) ?? []) {
+      const issue = dangling(draft, target, context.integrity === 'on' ? 'error' : 'warning');
+      warnings.set(draft, [...(warnings.get(draft) ?? []), issue]);
+    }
+  }
+  if (context.integrity === 'on' && warnings.size > 0) {
+    throw new FhirError('unprocessable', [...warnings.values()].flat());
+  }
+  return warnings;
+}
+
+/** `Type/id` of every literal reference to this server. */
+function localTargets(context: Context, resource: Resource): Set<string> {
+  const targets = new Set<string>();
+  collectReferences(resource, context.definitions, (text, kind) => {
+    const target = kind === 'reference' ? referenceTarget(text, context.bases) : undefined;
+    if (target !== undefined && isLocal.test(target)) targets.add(target);
+  });
+  return targets;
+}
+
+const isLocal = /^[A-Z][A-Za-z]*\/[^/]+$/;
+
+async function absent(
+  { context, run }: Pick<Parts, 'context' | 'run'>,
+  targets: readonly string[],
+): Promise<string[]> {
+  if (targets.length === 0) return [];
+  const keys = targets.map((target) => String(context.hasher.word(target)));
+  const rows = await run(existsSql, [sqlList(keys)]);
+  const found = new Set(rows.map(([rk]) => rk));
+  return targets.filter((_, i) => !found.has(keys[i]));
+}
+
+function dangling(draft: Draft, target: string, severity: 'error' | 'warning'): Issue {
+  const { path, type } = draft.change;
+  return {
+    severity,
+    code: 'not-found',
+    diagnostics: `The reference ${target} leads to nothing that is stored; store its target first.`,
+    expression: path ? `${path}.resource` : type,
+  };
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { type Db, loadSql } from '../db/db.ts';
+import { FhirError } from '../fhir/error.ts';
+import { createExtractor } from '../fhir/extract.ts';
+import { createValidator } from '../fhir/validate.ts';
+import { VersionClock } from './clock.ts';
+import type { Context } from './context.ts';
+import { Hasher } from './hash.ts';
+import { newId } from './id.ts';
+import { sqlTexts } from './rows.ts';
+import { leaseSlot } from './slots.ts';
+import type { StoreOptions } from './store.ts';
+
+const settingAdd = loadSql(import.meta.url, 'setting-add.sql');
+const settingGet = loadSql(import.meta.url, 'setting-get.sql');
+const typesAdd = loadSql(import.meta.url, 'types-add.sql');
+const typesGet = loadSql(import.meta.url, 'types-get.sql');
+
+/** A secret of the database, made by whichever process comes first. */
+async function secret(db: Db, name: string): Promise<string> {
+  await db.execute(settingAdd, [name, randomBytes(24).toString('base64url')]);
+  const [row] = await db.tuples<[string]>(settingGet, [name]);
+  if (!row) throw new Error(`the setting ${name} cannot be read`);
+  return row[0];
+}
+
+/** Reads what the store needs to know from the database, and takes a version slot. */
+export async function openContext(
+  options: StoreOptions,
+): Promise<{ context: Context; close(): Promise<void> }> {
+  const { db, definitions, config } = options;
+  const { bases, zone, integrity } = config;
+  await db.execute(typesAdd, [sqlTexts(definitions.resourceTypes)]);
+  const types = await db.tuples<[number, string]>(typesGet, []);
+  const numbers = new Map(types.map(([num, name]) => [name, num]));
+  const names = new Map(types);
+  const clock = new VersionClock();
+  const slot = await leaseSlot(db, clock);
+  const validator = createValidator(definitions);
+  const context: Context = {
+    db,
+    definitions,
+    bases,
+    zone,
+    integrity,
+    clock,
+    newId,
+    extractor: createExtractor(definitions, { zone, bases }),
+    validate: (resource, settings) => validator.validate(resource, settings),
+    hasher: new Hasher(await secret(db, 'hash-prefix')),
+    secret: await secret(db, 'cursor-secret'),
+    typeNumber(type) {
+      const num = numbers.get(type);
+      if (num === undefined) throw new FhirError('not-found', `${type} is no resource type of R4.`);
+      return num;
+    },
+    typeName: (num) => names.get(num) ?? '',
+  };
+  return { context, close: () => slot.stop() };
+}

@@ -1,0 +1,209 @@
+import { stampResource } from '../fhir/json.ts';
+import { referenceSalt } from '../fhir/terms.ts';
+import type { Resource } from '../fhir/types.ts';
+import { vidTime } from './clock.ts';
+import type { Context } from './context.ts';
+import type { Method, Version } from './store.ts';
+
+/** One letter per interaction in `resource.method` and `history.method`. */
+export const METHOD_CODE = { POST: 'C', PUT: 'U', PATCH: 'P', DELETE: 'D' } as const;
+const METHOD_NAME: Record<string, Method> = { C: 'POST', U: 'PUT', P: 'PATCH', D: 'DELETE' };
+
+export function methodOf(code: string): Method {
+  return METHOD_NAME[code] ?? 'PUT';
+}
+
+/** What the database knows of a resource before a write: it stands at `version`, or it ended. */
+export interface Standing {
+  id: string;
+  version: number;
+  vid: bigint;
+  /** Absent for a deleted resource. */
+  seq?: string;
+  hash?: string;
+}
+
+export interface SideRow {
+  k: string;
+  seq: string;
+}
+
+/** A version ready to be written, with all its search rows; 64-bit numbers as decimal text. */
+export interface Row {
+  rk: string;
+  seq: string;
+  vid: string;
+  hash: string;
+  version: number;
+  typeNumber: number;
+  method: Exclude<Method, 'DELETE'>;
+  id: string;
+  content: string;
+  patient: string | null;
+  lo: number | null;
+  hi: number | null;
+  tok: string;
+  strings: (SideRow & { v: string })[];
+  dates: (SideRow & { lo: number; hi: number })[];
+  numbers: (SideRow & { lo: number; hi: number; unit: string | null })[];
+  units: Unit[];
+  /** The version this one replaces; 0 for a new resource. */
+  base: number;
+  /** What the caller gets back. */
+  stored: Version;
+}
+
+export interface Unit {
+  h: string;
+  system: string;
+  code: string;
+  unit: string;
+}
+
+export interface RowInput {
+  type: string;
+  id: string;
+  resource: Resource;
+  method: Exclude<Method, 'DELETE'>;
+  standing?: Standing | undefined;
+}
+
+const INSTANT_LENGTH = 24;
+
+/** The stored text behind meta.lastUpdated: all that may differ between two versions in substance. */
+function substance(content: string): string {
+  const mark = content.indexOf('"lastUpdated":"');
+  return content.slice(mark + '"lastUpdated":"'.length + INSTANT_LENGTH);
+}
+
+/**
+ * Stamps a resource with its next version and works out its search rows.
+ * The row's hash equals the standing version's if nothing but the version would change.
+ */
+export function buildRow(context: Context, input: RowInput): Row {
+  const { hasher, clock, extractor } = context;
+  const { type, id, resource, standing } = input;
+  const vid = clock.next(standing?.vid ?? 0n);
+  const lastUpdated = vidTime(vid);
+  const version = (standing?.version ?? 0) + 1;
+  const content = stampResource(resource, {
+    id,
+    versionId: String(version),
+    lastUpdated: new Date(lastUpdated).toISOString(),
+  });
+  const seq = standing?.seq ?? String(vid);
+  const rk = hasher.row(type, id);
+  resource.id = id;
+  const found = extractor.extract(resource);
+  const tok = new Set<bigint>();
+  for (const word of found.tokens) tok.add(hasher.word(word));
+  for (const { key, target } of found.references) {
+    tok.add(hasher.reference(referenceSalt(key), target));
+  }
+  const units: Unit[] = [];
+  return {
+    rk: String(rk),
+    seq,
+    vid: String(vid),
+    hash: String(hasher.once(substance(content))),
+    version,
+    typeNumber: context.typeNumber(type),
+    method: input.method,
+    id,
+    content,
+    patient: found.main.patient === undefined ? null : String(hasher.word(found.main.patient)),
+    lo: found.main.date?.lo ?? null,
+    hi: found.main.date?.hi ?? null,
+    tok: `{${[...tok].join(',')}}`,
+    strings: found.strings.map(({ key, value }) => ({ k: String(hasher.word(key)), v: value, seq })),
+    dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi, seq })),
+    numbers: found.numbers.map(({ key, lo, hi, unit }) => ({
+      k: String(hasher.word(key)),
+      lo,
+      hi,
+      unit: unit ? unitOf(context, unit, units) : null,
+      seq,
+    })),
+    units,
+    base: standing?.seq === undefined ? 0 : standing.version,
+    stored: { type, id, version, lastUpdated, method: input.method, content },
+  };
+}
+
+function unitOf(
+  { hasher }: Context,
+  found: { system?: string; code?: string; unit?: string },
+  units: Unit[],
+): string {
+  const { system = '', code = '', unit = '' } = found;
+  const h = String(hasher.word(`unit|${system}|${code}|${unit}`));
+  units.push({ h, system, code, unit });
+  return h;
+}
+
+/** A version as the statements return it. */
+export function versionOf(
+  type: string,
+  [id, version, vid, method, content]: readonly unknown[],
+): Version {
+  return {
+    type,
+    id: id as string,
+    version: Number(version),
+    lastUpdated: vidTime(BigInt(vid as string)),
+    method: methodOf(method as string),
+    content: content as string,
+  };
+}
+
+const list = (values: readonly (string | number | null)[]): string =>
+  `{${values.map((value) => value ?? 'null').join(',')}}`;
+
+const quoted = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+
+export const sqlList = list;
+export const sqlTexts = quoted;
+
+/** The parameters of insert.sql, in order; update.sql takes the base versions behind them. */
+export function writeValues(rows: readonly Row[]): unknown[] {
+  const contents = rows.map((row) => Buffer.from(row.content));
+  const starts: number[] = [];
+  let start = 1;
+  for (const bytes of contents) {
+    starts.push(start);
+    start += bytes.length;
+  }
+  const strings = rows.flatMap((row) => row.strings);
+  const dates = rows.flatMap((row) => row.dates);
+  const numbers = rows.flatMap((row) => row.numbers);
+  return [
+    list(rows.map((row) => row.rk)),
+    list(rows.map((row) => row.seq)),
+    list(rows.map((row) => row.vid)),
+    list(rows.map((row) => row.hash)),
+    list(rows.map((row) => row.version)),
+    list(rows.map((row) => row.typeNumber)),
+    list(rows.map((row) => METHOD_CODE[row.method])),
+    quoted(rows.map((row) => row.id)),
+    list(starts),
+    list(contents.map((bytes) => bytes.length)),
+    contents.length === 1 ? contents[0] : Buffer.concat(contents),
+    list(rows.map((row) => row.patient)),
+    list(rows.map((row) => row.lo)),
+    list(rows.map((row) => row.hi)),
+    quoted(rows.map((row) => row.tok)),
+    list(strings.map((row) => row.k)),
+    quoted(strings.map((row) => row.v)),
+    list(strings.map((row) => row.seq)),
+    list(dates.map((row) => row.k)),
+    list(dates.map((row) => row.lo)),
+    list(dates.map((row) => row.hi)),
+    list(dates.map((row) => row.seq)),
+    list(numbers.map((row) => row.k)),
+    list(numbers.map((row) => row.lo)),
+    list(numbers.map((row) => row.hi)),
+    list(numbers.map((row) => row.unit)),
+    list(numbers.map((row) => row.seq)),
+  ];
+}

@@ -1,0 +1,328 @@
+import { hash } from 'node:crypto';
+import type { Include, SearchQuery, SortKey, Term } from '../fhir/query.ts';
+import { sortPath } from '../fhir/query-sort.ts';
+import { paramKey, referenceSalt } from '../fhir/terms.ts';
+import type { Context } from './context.ts';
+import { condition, type Printer } from './search-conditions.ts';
+
+/**
+ * Prints a search tree as one SQL statement: the only place that composes SQL text. Every value is a
+ * bound parameter. What the planner may choose is decided here (docs/architecture.md, "Plans"):
+ *
+ * - a patient's data: one range of the patient index, tokens as a filter (`is true`);
+ * - business identifiers: the token index first (materialized), then order;
+ * - one string beginning and no order asked for: a walk along the string index in its order;
+ * - all else: left to the planner with the values known (unnamed statement, custom plan).
+ */
+export interface SearchStatement {
+  /** Absent for statements that must be planned with their values known. */
+  name?: string;
+  text: string;
+  values: unknown[];
+}
+
+/** A page is in this order; every key is a column of the page: k0, k1, .. and at last seq. */
+interface OrderKey {
+  sql: string;
+  cast: 'bigint' | 'float8' | 'text';
+  descending: boolean;
+}
+
+class Statement implements Printer {
+  readonly context: Context;
+  readonly types: readonly string[];
+  readonly values: unknown[] = [];
+  constructor(context: Context, query: SearchQuery) {
+    this.context = context;
+    this.types = query.types;
+  }
+  bind(value: unknown, cast: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${cast}`;
+  }
+  /** The hash of an index word, bound. */
+  word(text: string): string {
+    return this.bind(String(this.context.hasher.word(text)), 'bigint');
+  }
+  finish(text: string, steady: boolean): SearchStatement {
+    const { values } = this;
+    return steady ? { name: `s${hash('sha1', text).slice(0, 20)}`, text, values } : { text, values };
+  }
+}
+
+/** Rows behind the last one of a page that show whether there are more. */
+const ONE_MORE = 1;
+/** Most resources that a page's includes may add. */
+export const MAX_INCLUDED = 1000;
+
+type Plan =
+  | { kind: 'patient' | 'plain' }
+  | { kind: 'identifier'; term: Extract<Term, { kind: 'words' }> }
+  | { kind: 'string'; term: Extract<Term, { kind: 'string' }> };
+
+function choosePlan(query: SearchQuery): Plan {
+  const [only] = query.types;
+  if (only === undefined || query.types.length > 1) return { kind: 'plain' };
+  if (query.where.some((term) => term.kind === 'references' && term.patient)) {
+    return { kind: 'patient' };
+  }
+  const identifier = query.where.find((term) => term.kind === 'words' && term.rare);
+  if (identifier?.kind === 'words') return { kind: 'identifier', term: identifier };
+  const strings = query.where.filter((term) => term.kind === 'string');
+  const [first] = strings;
+  const walk = query.sort.length === 0 && !query.where.some((term) => term.kind === 'id');
+  if (walk && first && strings.length === 1 && first.keys.length * first.values.length === 1) {
+    return { kind: 'string', term: first };
+  }
+  return { kind: 'plain' };
+}
+
+function orderKeys(out: Statement, query: SearchQuery, plan: Plan): OrderKey[] {
+  if (plan.kind === 'string') return [{ sql: 'd.v', cast: 'text', descending: false }];
+  return query.sort.map((key) => orderKey(out, query, key));
+}
+
+function orderKey(out: Statement, query: SearchQuery, { code, descending }: SortKey): OrderKey {
+  const { definitions } = out.context;
+  const [type = ''] = query.types;
+  if (code === '_lastUpdated') return { sql: 's.vid', cast: 'bigint', descending };
+  if (code === '_id') {
+    return { sql: '(select r.id from resource r where r.rk = s.rk)', cast: 'text', descending };
+  }
+  const def = definitions.searchParams(type).get(code);
+  const pick = descending ? 'max' : 'min';
+  if (def?.type === 'date' && definitions.main(type).date === code) {
+    return { sql: 's.lo', cast: 'bigint', descending };
+  }
+  const keys = (def?.keys ?? [code]).map((name) => out.word(paramKey(type, name)));
+  const from = (table: string, column: string) =>
+    `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys.join(', ')}))`;
+  if (def?.type === 'date') return { sql: from('search_date', 'lo'), cast: 'bigint', descending };
+  if (def?.type === 'string') return { sql: from('search_string', 'v'), cast: 'text', descending };
+  if (def?.type === 'number' || def?.type === 'quantity') {
+    return { sql: from('search_number', 'lo'), cast: 'float8', descending };
+  }
+  return { sql: contentKey(out, type, def ? sortPath(type, def) : undefined), cast: 'text', descending };
+}
+
+/** Tokens are hashed in the index, so their order comes from the content (jsonpath, lax). */
+function contentKey(out: Statement, _type: string, path: string | undefined): string {
+  const places = ['.coding.code', '.code', '.value', '.reference', ' ? (@.type() != "object")'];
+  const texts = places.map(
+    (place) =>
+      `jsonb_path_query_first(c.j, ${out.bind(`${path ?? '$'}${place}`, 'jsonpath')}) #>> '{}'`,
+  );
+  return `(select coalesce(${texts.join(', ')})
+    from (select r.content::jsonb as j from resource r where r.rk = s.rk) c)`;
+}
+
+/** `seq` breaks ties: newest first, unless the walk along an index goes the other way. */
+function seqDescending(keys: readonly OrderKey[], plan: Plan): boolean {
+  if (plan.kind === 'string') return false;
+  return keys.length === 0 || (keys[0]?.descending ?? true);
+}
+
+/** Texts in the order of their code points, whatever the database's own collation is. */
+const sortable = ({ sql, cast }: OrderKey): string => (cast === 'text' ? `(${sql} collate "C")` : sql);
+
+function orderBy(keys: readonly OrderKey[], newestFirst: boolean, alias = ''): string {
+  const column = (i: number) => `${alias}k${i}`;
+  const parts = keys.map(
+    (key, i) => `${column(i)} ${key.descending ? 'desc' : 'asc'} nulls last`,
+  );
+  return [...parts, `${alias}seq ${newestFirst ? 'desc' : 'asc'}`].join(', ');
+}
+
+/**
+ * Rows behind a position: the usual unrolled comparison, with missing values last in both
+ * directions. `position` holds one value per key and the seq.
+ */
+function behind(
+  out: Statement,
+  keys: readonly OrderKey[],
+  position: readonly unknown[],
+  newestFirst: boolean,
+): string {
+  const seq = position.at(-1);
+  const alternatives: string[] = [];
+  let equal = '';
+  keys.forEach((key, i) => {
+    const value = position[i];
+    const sql = sortable(key);
+    if (value === null) {
+      equal += `${sql} is null and `;
+      return;
+    }
+    const bound = out.bind(value, key.cast);
+    const sign = key.descending ? '<' : '>';
+    alternatives.push(`(${equal}(${sql} ${sign} ${bound} or ${sql} is null))`);
+    equal += `${sql} = ${bound} and `;
+  });
+  const after = `s.seq ${newestFirst ? '<' : '>'} ${out.bind(seq, 'bigint')}`;
+  alternatives.push(`(${equal}${after})`);
+  return `(${alternatives.join(' or ')})`;
+}
+
+/** Columns of a page: rk, seq, type, k0.., and tok where includes need it. */
+function pageSql(out: Statement, query: SearchQuery, position: readonly unknown[] | undefined) {
+  const plan = choosePlan(query);
+  const keys = orderKeys(out, query, plan);
+  const newestFirst = seqDescending(keys, plan);
+  const tok = query.include.length > 0 ? ', s.tok' : '';
+  const columns = `s.rk, s.seq, s.type${tok}${keys.map((key, i) => `, ${sortable(key)} as k${i}`).join('')}`;
+  const limit = out.bind(query.count + ONE_MORE, 'int');
+  const filters = query.where
+    .filter((term) => !(plan.kind === 'string' && term === plan.term))
+    .map((term) => condition(out, term, plan.kind === 'patient'));
+  if (position) filters.push(behind(out, keys, position, newestFirst));
+  const where = (first: string) => [first, ...filters].join('\n  and ');
+  const order = orderBy(keys, newestFirst);
+  const text = (from: string, first: string) =>
+    `select ${columns}\nfrom ${from}\nwhere ${where(first)}\norder by ${order}\nlimit ${limit}`;
+  return { text: withSource(out, query, plan, text), keys, newestFirst, steady: plan.kind !== 'plain' };
+}
+
+function withSource(
+  out: Statement,
+  query: SearchQuery,
+  plan: Plan,
+  text: (from: string, first: string) => string,
+): string {
+  const numbers = query.types.map((type) => out.context.typeNumber(type));
+  if (plan.kind === 'string') return stringWalk(out, numbers[0] as number, plan.term, text);
+  if (plan.kind === 'identifier') {
+    const few = condition(out, plan.term, false);
+    const from = `(select * from search s where ${few} offset 0) s`;
+    return text(from, `s.type = ${out.bind(numbers[0], 'int2')}`);
+  }
+  if (numbers.length === 1) return text('search s', `s.type = ${out.bind(numbers[0], 'int2')}`);
+  // Several types: the first rows of each along its own index, then merged.
+  const each = text('search s', 's.type = t.num').replace(/\n/g, '\n  ');
+  return `select p.*\nfrom unnest(${out.bind(numbers, 'int2[]')}) as t(num)
+cross join lateral (\n  ${each}\n) p`;
+}
+
+/** A resource with several matching strings stands at the first of them. */
+function stringWalk(
+  out: Statement,
+  type: number,
+  term: Extract<Term, { kind: 'string' }>,
+  text: (from: string, first: string) => string,
+): string {
+  const k = out.word(term.keys[0] as string);
+  const lo = out.bind(term.values[0], 'text');
+  const hi = out.bind(`${term.values[0]}\u{10FFFF}`, 'text');
+  const inRange = (alias: string) => `${alias}.k = ${k} and ${alias}.v >= ${lo} and ${alias}.v < ${hi}`;
+  const from = `search_string d join search s on s.seq = d.seq and s.type = ${out.bind(type, 'int2')}`;
+  return text(
+    from,
+    `${inRange('d')}
+  and not exists (
+    select 1 from search_string e where e.seq = d.seq and ${inRange('e')}
+      and (e.v, e.ctid) < (d.v, d.ctid))`,
+  );
+}
+
+/** One page of matches with their content and, in the same round trip, the included resources. */
+export function printSearch(
+  context: Context,
+  query: SearchQuery,
+  position: readonly unknown[] | undefined,
+): SearchStatement & { steady: boolean } {
+  const out = new Statement(context, query);
+  const page = pageSql(out, query, position);
+  const steady = page.steady && position === undefined;
+  const keyColumns = page.keys.map((_, i) => `p.k${i}::text`).join(', ');
+  const keyTexts = keyColumns === '' ? '' : `, ${keyColumns}`;
+  const order = orderBy(page.keys, page.newestFirst, 'p.');
+  const resource = 'r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content';
+  const matches = (from: string) => `select 0 as kind, ${resource}, p.seq${keyTexts}
+from ${from} p join resource r on r.rk = p.rk`;
+  const limit = page.keys.length || query.types.length === 1 ? '' : `\nlimit ${query.count + ONE_MORE}`;
+  if (query.include.length + query.revinclude.length === 0) {
+    const text = `${matches(`(\n${page.text}\n)`)}\norder by ${order}${limit}`;
+    return { ...out.finish(text, steady), steady };
+  }
+  const blanks = page.keys.map(() => ', null').join('');
+  const shown = `shown as materialized (
+select * from page p order by ${order} limit ${out.bind(query.count, 'int')}
+)`;
+  const parts = [
+    `(${matches('page')}\norder by ${order}${limit})`,
+    ...query.include.map((include) => `(${includeSql(out, include, resource, blanks)})`),
+    ...query.revinclude.map((include) => `(${revincludeSql(out, include, resource, blanks)})`),
+  ];
+  const text = `with page as materialized (\n${page.text}\n), ${shown}\n${parts.join('\nunion all\n')}`;
+  return { ...out.finish(text, steady), steady };
+}
+
+/** Targets of a reference parameter: a reference's word XOR the parameter's salt is a row key. */
+function includeSql(out: Statement, include: Include, resource: string, blanks: string): string {
+  const { context } = out;
+  const def = context.definitions.searchParams(include.source).get(include.code);
+  const targets = include.target ? [include.target] : def?.targets;
+  const types = targets?.map((type) => context.typeNumber(type));
+  const wanted = types ? ` and r.type = any(${out.bind(types, 'int2[]')})` : '';
+  const salt = out.word(referenceSalt(paramKey(include.source, include.code)));
+  return `select 1, ${resource}, null${blanks}
+from (
+  select distinct t.h # ${salt} as rk from shown m cross join unnest(m.tok) as t(h)
+  where m.type = ${out.bind(context.typeNumber(include.source), 'int2')}
+) x join resource r on r.rk = x.rk
+where true${wanted}
+limit ${MAX_INCLUDED + ONE_MORE}`;
+}
+
+/** Resources that refer to a match; the inner list is resolved first, then looked up. */
+function revincludeSql(out: Statement, include: Include, resource: string, blanks: string): string {
+  const { context } = out;
+  const salt = out.word(referenceSalt(paramKey(include.source, include.code)));
+  const target = include.target
+    ? ` where m.type = ${out.bind(context.typeNumber(include.target), 'int2')}`
+    : '';
+  return `select 2, ${resource}, null${blanks}
+from search o join resource r on r.rk = o.rk
+where o.type = ${out.bind(context.typeNumber(include.source), 'int2')}
+  and o.tok && array(select m.rk # ${salt} from shown m${target})
+limit ${MAX_INCLUDED + ONE_MORE}`;
+}
+
+/** The number of matches; with `most` set, counting stops there. */
+export function printCount(context: Context, query: SearchQuery, most?: number): SearchStatement {
+  const out = new Statement(context, query);
+  const from = matchesFrom(out, query);
+  const text =
+    most === undefined
+      ? `select count(*) ${from}`
+      : `select count(*) from (select 1 ${from} limit ${out.bind(most, 'int')}) x`;
+  return out.finish(text, false);
+}
+
+/** Ids of the matches of a criterion, at most `most`: what conditional interactions need. */
+export function printIds(context: Context, query: SearchQuery, most: number): SearchStatement {
+  const out = new Statement(context, query);
+  const { text } = pageSql(out, { ...query, count: most - ONE_MORE, include: [] }, undefined);
+  return out.finish(
+    `select r.id from (\n${text}\n) p join resource r on r.rk = p.rk order by p.seq`,
+    false,
+  );
+}
+
+/** The planner's estimate of how many rows a search finds. */
+export function printExplain(context: Context, query: SearchQuery): SearchStatement {
+  const out = new Statement(context, query);
+  const text = `explain (format json) select 1 ${matchesFrom(out, query)}`;
+  return out.finish(text, false);
+}
+
+/** All matches, without order or limit. */
+function matchesFrom(out: Statement, query: SearchQuery): string {
+  const patient = query.where.some((term) => term.kind === 'references' && term.patient);
+  const types = query.types.map((type) => out.context.typeNumber(type));
+  const typed =
+    types.length === 1
+      ? `s.type = ${out.bind(types[0], 'int2')}`
+      : `s.type = any(${out.bind(types, 'int2[]')})`;
+  const where = [typed, ...query.where.map((term) => condition(out, term, patient))];
+  return `from search s where ${where.join('\n  and ')}`;
+}

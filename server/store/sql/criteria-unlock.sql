@@ -1,0 +1,1 @@
+delete from criteria_lock where h = any($1::bigint[])

@@ -1,0 +1,1 @@
+select rk from resource where rk = any($1::bigint[])

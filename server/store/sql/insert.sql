@@ -1,0 +1,39 @@
+-- New resources with their search rows, any number and mix of types.
+-- UNNEST over arrays: 2.5 times cheaper than as many pipelined single inserts. The contents travel
+-- as one binary value that is cut by offset: no quoting of JSON inside an array literal.
+-- A version above 1 continues a deleted resource: not if another writer has already done so.
+with input as materialized (
+  select i.*
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int2[],
+              $7::text[], $8::text[], $9::int[], $10::int[], $12::bigint[], $13::bigint[],
+              $14::bigint[], $15::text[])
+    as i(rk, seq, vid, hash, ver, type, method, id, start, bytes, patient, lo, hi, tok)
+  where i.ver = 1
+     or not exists (select 1 from history h where h.rk = i.rk and h.ver >= i.ver)
+), resources as (
+  insert into resource (rk, seq, vid, hash, ver, type, method, id, content)
+  select rk, seq, vid, hash, ver, type, method::"char", id,
+         convert_from(substr($11::bytea, start, bytes), 'UTF8')
+  from input
+), searches as (
+  insert into search (seq, vid, rk, patient, lo, hi, type, tok)
+  select seq, vid, rk, patient, lo, hi, type, tok::bigint[]
+  from input
+), strings as (
+  insert into search_string (k, v, seq)
+  select s.k, s.v, s.seq
+  from unnest($16::bigint[], $17::text[], $18::bigint[]) as s(k, v, seq)
+  where s.seq in (select seq from input)
+), dates as (
+  insert into search_date (k, lo, hi, seq)
+  select d.k, d.lo, d.hi, d.seq
+  from unnest($19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[]) as d(k, lo, hi, seq)
+  where d.seq in (select seq from input)
+), numbers as (
+  insert into search_number (k, lo, hi, unit, seq)
+  select n.k, n.lo, n.hi, n.unit, n.seq
+  from unnest($23::bigint[], $24::float8[], $25::float8[], $26::bigint[], $27::bigint[])
+    as n(k, lo, hi, unit, seq)
+  where n.seq in (select seq from input)
+)
+select rk from input

@@ -1,0 +1,4 @@
+insert into resource_type (num, name)
+select (select coalesce(max(num), 0) from resource_type) + row_number() over (order by name), name
+from unnest($1::text[]) as t(name)
+where name not in (select name from resource_type)

@@ -1,0 +1,1 @@
+select num, name from resource_type

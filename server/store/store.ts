@@ -1,0 +1,184 @@
+import type { Db } from '../db/db.ts';
+import type { Plan } from '../fhir/bundle.ts';
+import type { Definitions } from '../fhir/definitions.ts';
+import type { Patch } from '../fhir/patch.ts';
+import type { SearchQuery } from '../fhir/query.ts';
+import type { Issue, Resource } from '../fhir/types.ts';
+import { Committer } from './commit.ts';
+import { history } from './history.ts';
+import { openContext } from './open.ts';
+import { Reader } from './read.ts';
+import { search } from './search.ts';
+import { Writer } from './write.ts';
+
+/** Who asks. Every verb takes one, so that no path to the data can leave it out. */
+export interface Actor {
+  kind: 'anonymous' | 'system' | 'user' | 'client';
+  name: string;
+}
+
+export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One version of a resource as stored. `content` is the JSON text to serve; '' for a deletion. */
+export interface Version {
+  type: string;
+  id: string;
+  version: number;
+  /** Unix milliseconds; equals meta.lastUpdated. */
+  lastUpdated: number;
+  method: Method;
+  content: string;
+}
+
+interface ChangeTarget {
+  type: string;
+  /** Bundle.entry.fullUrl: what other entries of the same commit may refer to. */
+  fullUrl?: string;
+  /** Where the change stands in the request, for messages: `Bundle.entry[3]`; absent for one alone. */
+  path?: string;
+}
+
+/** R4 3.1.0.8 create; `ifNoneExist` is the query text of a conditional create. */
+export interface CreateChange extends ChangeTarget {
+  method: 'create';
+  resource: Resource;
+  ifNoneExist?: string;
+}
+
+/** R4 3.1.0.4 update: by id or (conditional) by criteria. `ifMatch` lists acceptable versions. */
+export interface UpdateChange extends ChangeTarget {
+  method: 'update';
+  resource: Resource;
+  id?: string;
+  criteria?: string;
+  ifMatch?: readonly string[];
+  /** `If-None-Match: *`: only if nothing is there yet (create with a client's id). */
+  mustNotExist?: boolean;
+}
+
+/** R4 3.1.0.6 patch. */
+export interface PatchChange extends ChangeTarget {
+  method: 'patch';
+  patch: Patch;
+  id?: string;
+  criteria?: string;
+  ifMatch?: readonly string[];
+}
+
+/** R4 3.1.0.7 delete; with criteria `multiple` says whether more than one match may go. */
+export interface DeleteChange extends ChangeTarget {
+  method: 'delete';
+  id?: string;
+  criteria?: string;
+  multiple?: boolean;
+  ifMatch?: readonly string[];
+}
+
+export type Change = CreateChange | UpdateChange | PatchChange | DeleteChange;
+
+export interface ChangeResult {
+  /** 201 created, 200 updated or matched, 204 deleted or nothing there to delete. */
+  status: 200 | 201 | 204;
+  /** False where nothing was written: no-op update, conditional create that matched, empty delete. */
+  changed: boolean;
+  /** The current version after the commit; the tombstone of a delete; absent if there is none. */
+  version?: Version;
+  /** How many resources a (conditional) delete removed. */
+  deleted?: number;
+  /** Warnings for the caller, e.g. of referential integrity `warn`. */
+  issues?: Issue[];
+}
+
+export interface CommitOptions {
+  /** The plan of a transaction Bundle: links between its entries follow the ids decided here. */
+  plan?: Plan;
+  /** Runs inside the same database transaction, after the writes and before COMMIT. */
+  within?: (tx: Transaction) => Promise<void>;
+}
+
+export interface Transaction {
+  /** Rows as arrays. */
+  query(
+    statement: { name?: string; text: string },
+    values: readonly unknown[],
+  ): Promise<readonly (readonly unknown[])[]>;
+}
+
+export interface HistoryQuery {
+  /** Absent: the whole system. */
+  type?: string;
+  /** With `type`: one resource. */
+  id?: string;
+  /** Unix ms, inclusive: versions made at or after (R4 3.1.0.15.1 `_since`). */
+  since?: number;
+  /** Versions that were current at some time in the period (`_at`), unix ms inclusive. */
+  at?: { lo: number; hi: number };
+  count: number;
+  /** From a previous page's `next`; refused with FhirError invalid if altered. */
+  cursor?: string;
+}
+
+export interface HistoryPage {
+  versions: Version[];
+  next?: string;
+  /** Number of versions, only for one resource without `_since`/`_at`; else absent. */
+  total?: number;
+}
+
+export interface SearchPage {
+  matches: Version[];
+  included: Version[];
+  total?: number;
+  next?: string;
+  previous?: string;
+  /** What the caller should know about the result, e.g. that includes were cut off. */
+  issues: Issue[];
+}
+
+/** The five verbs (ARCHITECTURE 1). Refusals are FhirErrors; nothing is half-written. */
+export interface Store {
+  /** The current version. Throws not-found, gone. */
+  read(actor: Actor, type: string, id: string): Promise<Version>;
+  /** One version by its number as text. Throws not-found, gone (the version is a deletion). */
+  vread(actor: Actor, type: string, id: string, versionId: string): Promise<Version>;
+  /** Throws not-found for an instance that never existed. Newest first. */
+  history(actor: Actor, query: HistoryQuery): Promise<HistoryPage>;
+  search(actor: Actor, query: SearchQuery): Promise<SearchPage>;
+  /** All or nothing; results in the order of the changes. Returns after COMMIT. */
+  commit(actor: Actor, changes: readonly Change[], options?: CommitOptions): Promise<ChangeResult[]>;
+  /** A new server-assigned logical id: a time-ordered UUID (version 7). */
+  newId(): string;
+  /** Gives the process's version slot back. The database stays open. */
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  db: Db;
+  definitions: Definitions;
+  config: StoreConfig;
+}
+
+export interface StoreConfig {
+  /** Bases of absolute references that mean this server, without a slash at the end. */
+  bases: readonly string[];
+  /** Minutes east of UTC of dates without a zone. */
+  zone: number;
+  /** Whether literal references must lead to something: KILN_REFERENTIAL_INTEGRITY. */
+  integrity: 'off' | 'warn' | 'on';
+}
+
+/** Opens the store on a migrated database. */
+export async function createStore(options: StoreOptions): Promise<Store> {
+  const { context, close } = await openContext(options);
+  const reader = new Reader(context);
+  const committer = new Committer(context, reader, new Writer(context));
+  return {
+    read: (actor, type, id) => reader.read(actor, type, id),
+    vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
+    history: (actor, query) => history(context, actor, query),
+    search: (actor, query) => search(context, actor, query),
+    commit: (actor, changes, settings = {}) => committer.commit(actor, changes, settings),
+    newId: context.newId,
+    close,
+  };
+}

@@ -1,0 +1,144 @@
+import { loadSql } from '../db/db.ts';
+import { Batcher } from './batcher.ts';
+import type { Context, Run } from './context.ts';
+import { wasUndone } from './read.ts';
+import { type Row, sqlList, sqlTexts, type Unit, writeValues } from './rows.ts';
+
+const insertSql = loadSql(import.meta.url, 'insert.sql');
+const updateSql = loadSql(import.meta.url, 'update.sql');
+const lockSql = loadSql(import.meta.url, 'lock.sql');
+const deleteSql = loadSql(import.meta.url, 'delete.sql');
+const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
+
+/** Above this many rows a statement is split, so that none needs hundreds of megabytes. */
+const ROWS_PER_STATEMENT = 1000;
+
+export interface Removal {
+  rk: string;
+  vid: string;
+  base: number;
+}
+
+/** Everything one commit writes. */
+export interface Writes {
+  inserts: Row[];
+  updates: Row[];
+  removals: Removal[];
+}
+
+/** Another writer was first: the caller looks again and decides anew. */
+export class Overtaken extends Error {
+  constructor() {
+    super('another writer changed the same resource');
+    this.name = 'Overtaken';
+  }
+}
+
+async function insertRows(run: Run, rows: readonly Row[]): Promise<Set<string>> {
+  const written = await run(insertSql, writeValues(rows));
+  return new Set(written.map(([rk]) => rk as string));
+}
+
+async function updateRows(run: Run, rows: readonly Row[]): Promise<Set<string>> {
+  const bases = sqlList(rows.map((row) => row.base));
+  const written = await run(updateSql, [...writeValues(rows), bases]);
+  return new Set(written.map(([rk]) => rk as string));
+}
+
+async function removeRows(run: Run, removals: readonly Removal[]): Promise<Set<string>> {
+  const written = await run(deleteSql, [
+    sqlList(removals.map((row) => row.rk)),
+    sqlList(removals.map((row) => row.vid)),
+    sqlList(removals.map((row) => row.base)),
+  ]);
+  return new Set(written.map(([rk]) => rk as string));
+}
+
+/**
+ * Writes rows. Single rows of concurrent requests share statements and so the flush of the log
+ * (group commit); more than one row is one database transaction of its own.
+ */
+export class Writer {
+  readonly #context: Context;
+  readonly #knownUnits = new Set<string>();
+  readonly #inserts: Batcher<Row, boolean>;
+  readonly #updates: Batcher<Row, boolean>;
+
+  constructor(context: Context) {
+    this.#context = context;
+    const run: Run = (statement, values) => context.db.tuples(statement, values);
+    const batcher = (write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
+      new Batcher<Row, boolean>({
+        lanes: 3,
+        most: 64,
+        splits: wasUndone,
+        run: async (rows) => {
+          const written = await write(run, rows);
+          return rows.map((row) => written.has(row.rk));
+        },
+      });
+    this.#inserts = batcher(insertRows);
+    this.#updates = batcher(updateRows);
+  }
+
+  /** Throws Overtaken if a version check failed; then nothing was written. */
+  async write(writes: Writes, tx?: Run): Promise<void> {
+    const { inserts, updates, removals } = writes;
+    await this.#addUnits([...inserts, ...updates]);
+    const count = inserts.length + updates.length + removals.length;
+    if (tx) return writeAll(tx, writes);
+    if (count === 1 && removals.length === 0) {
+      const [insert] = inserts;
+      const done = insert ? this.#inserts.add(insert) : this.#updates.add(updates[0] as Row);
+      if (!(await done)) throw new Overtaken();
+      return;
+    }
+    const plain = inserts.length === count && inserts.every((row) => row.version === 1);
+    const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
+    if (plain && count <= ROWS_PER_STATEMENT) return writeAll(run, writes);
+    if (count > 0) await this.#context.db.transaction((inside) => writeAll(inside.tuples, writes));
+  }
+
+  /** Units are shared words, not part of a resource: written once, before the first use. */
+  async #addUnits(rows: readonly Row[]): Promise<void> {
+    const fresh = new Map<string, Unit>();
+    for (const row of rows) {
+      for (const unit of row.units) if (!this.#knownUnits.has(unit.h)) fresh.set(unit.h, unit);
+    }
+    if (fresh.size === 0) return;
+    const units = [...fresh.values()];
+    await this.#context.db.execute(unitAddSql, [
+      sqlList(units.map((unit) => unit.h)),
+      sqlTexts(units.map((unit) => unit.system)),
+      sqlTexts(units.map((unit) => unit.code)),
+      sqlTexts(units.map((unit) => unit.unit)),
+    ]);
+    // A server meets some hundred units; a flood of invented ones must not fill the memory.
+    if (this.#knownUnits.size > 10_000) this.#knownUnits.clear();
+    for (const unit of units) this.#knownUnits.add(unit.h);
+  }
+}
+
+async function writeAll(run: Run, { inserts, updates, removals }: Writes): Promise<void> {
+  if (removals.length + updates.length > 1) {
+    const keys = [...removals, ...updates].map(({ rk }) => rk);
+    await run(lockSql, [sqlList(keys)]);
+  }
+  for (const part of parts(removals)) expectAll(part, await removeRows(run, part));
+  for (const part of parts(updates)) expectAll(part, await updateRows(run, part));
+  for (const part of parts(inserts)) expectAll(part, await insertRows(run, part));
+}
+
+function expectAll(rows: readonly { rk: string }[], written: Set<string>): void {
+  if (rows.some((row) => !written.has(row.rk))) throw new Overtaken();
+}
+
+/** Rows in key order, so that two writers of the same rows wait in line and not in a ring. */
+function parts<T extends { rk: string }>(rows: readonly T[]): T[][] {
+  const sorted = rows.toSorted((a, b) => (BigInt(a.rk) < BigInt(b.rk) ? -1 : 1));
+  const cut: T[][] = [];
+  for (let i = 0; i < sorted.length; i += ROWS_PER_STATEMENT) {
+    cut.push(sorted.slice(i, i + ROWS_PER_STATEMENT));
+  }
+  return cut;
+}

@@ -1,0 +1,258 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FhirError } from '../../server/fhir/error.ts';
+import { isObject, parseJson, stringify } from '../../server/fhir/json.ts';
+import { applyJsonPatch, parseJsonPatch } from '../../server/fhir/json-patch.ts';
+import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
+import { applyPatch, parsePatch } from '../../server/fhir/patch.ts';
+import type { JsonObject, JsonValue, Resource } from '../../server/fhir/types.ts';
+import { xmlCodec } from '../../server/fhir/xml.ts';
+
+interface Case {
+  name: string;
+  doc: JsonObject;
+  patch: JsonValue;
+  expected?: JsonObject;
+  /** Kind of the error, and what its first issue says. */
+  error?: string;
+  says?: string;
+}
+
+const definitions = loadDefinitions();
+const casesOf = (name: string): Case[] =>
+  parseJson(readFileSync(new URL(`../cases/${name}`, import.meta.url), 'utf8')) as never;
+
+/** Operations of the case table as Parameters: `nameOf` is the part "name". */
+function parametersOf(operations: JsonValue): Resource {
+  const parameter = (operations as JsonObject[]).map(({ nameOf, value, ...rest }) => {
+    const part: JsonObject[] = [
+      { name: 'type', valueCode: rest['type'] ?? '' },
+      { name: 'path', valueString: rest['path'] ?? '' },
+    ];
+    if (nameOf !== undefined) part.push({ name: 'name', valueString: nameOf });
+    if (isObject(value)) part.push({ name: 'value', ...value });
+    for (const name of ['index', 'source', 'destination']) {
+      const number = rest[name];
+      if (number !== undefined) part.push({ name, valueInteger: number });
+    }
+    return { name: 'operation', part };
+  });
+  return { resourceType: 'Parameters', parameter };
+}
+
+function errorOf(run: () => unknown): FhirError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof FhirError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+function check({ doc, expected, error, says }: Case, run: () => JsonValue): void {
+  const before = stringify(doc);
+  if (error === undefined) expect(stringify(run())).toBe(stringify(expected ?? {}));
+  else {
+    const thrown = errorOf(run);
+    expect([thrown.kind, thrown.message]).toEqual([error, expect.stringContaining(says ?? '')]);
+  }
+  expect(stringify(doc)).toBe(before);
+}
+
+describe('JSON Patch', () => {
+  it.each(casesOf('json-patch.json'))('$name', (row) => {
+    check(row, () => applyJsonPatch(parseJsonPatch(row.patch), row.doc));
+  });
+
+  it('names every malformed operation at once', () => {
+    const error = errorOf(() => parsePatch([{ op: 'add', path: '/a' }, { op: 'x', path: 'y' }, 3]));
+    expect(error.issues.map(({ diagnostics }) => diagnostics.slice(0, 22))).toEqual([
+      'JSON Patch operation 0',
+      'JSON Patch operation 1',
+      'JSON Patch operation 1',
+      'JSON Patch operation 2',
+      'JSON Patch operation 2',
+    ]);
+  });
+
+  it('refuses copies that double the resource again and again', () => {
+    const patch = Array.from({ length: 40 }, (_, i) => ({ op: 'copy', from: '', path: `/c${i}` }));
+    const error = errorOf(() =>
+      applyPatch(parsePatch(patch), { resourceType: 'Basic' }, definitions),
+    );
+    expect(error.kind).toBe('too-large');
+  });
+
+  it('refuses values that nest deeper than any resource', () => {
+    const patch = Array.from({ length: 9 }, () => ({ op: 'copy', from: '', path: '/code' }));
+    const doc: Resource = { resourceType: 'Basic', a: { a: { a: { a: 1 } } } };
+    const deep = patch.map((operation, i) => ({ ...operation, path: '/code'.repeat(i + 1) }));
+    const more = [
+      ...deep,
+      ...deep.map((each) => ({ ...each, path: '/code'.repeat(9) + each.path })),
+    ];
+    const many = [...more, ...more].map((each, i) => ({ ...each, path: '/code'.repeat(i + 1) }));
+    const error = errorOf(() => applyPatch(parsePatch(many), doc, definitions));
+    expect(error.issues[0]?.diagnostics).toMatch(/deeper|copies more/);
+  });
+});
+
+describe('FHIRPath Patch', () => {
+  it.each(casesOf('fhirpath-patch.json'))('$name', (row) => {
+    const doc: Resource = { resourceType: 'Patient', ...row.doc };
+    const expected = { resourceType: 'Patient', ...row.expected };
+    check({ ...row, doc, expected }, () =>
+      applyPatch(parsePatch(parametersOf(row.patch)), doc, definitions),
+    );
+  });
+
+  it('says which operation does not fit', () => {
+    const patch = parametersOf([
+      { type: 'delete', path: 'Patient.name' },
+      { type: 'replace', path: 'Patient.gender', value: { valueCode: 'male' } },
+    ]);
+    const error = errorOf(() =>
+      applyPatch(parsePatch(patch), { resourceType: 'Patient' }, definitions),
+    );
+    expect(error.issues).toEqual([
+      {
+        severity: 'error',
+        code: 'processing',
+        diagnostics:
+          'FHIRPath Patch replace Patient.gender: the path matches nothing in the resource.',
+        expression: 'Parameters.parameter[1]',
+      },
+    ]);
+  });
+
+  it('keeps the text of decimals', () => {
+    const text = '{"resourceType":"Observation","valueQuantity":{"value":1.00}}';
+    const patch = parsePatch(
+      parseJson(
+        '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[' +
+          '{"name":"type","valueCode":"add"},{"name":"path","valueString":"Observation"},' +
+          '{"name":"name","valueString":"referenceRange"},{"name":"value","part":[' +
+          '{"name":"low","valueQuantity":{"value":2.50}}]}]}]}',
+      ),
+    );
+    expect(stringify(applyPatch(patch, parseJson(text) as Resource, definitions))).toBe(
+      '{"resourceType":"Observation","valueQuantity":{"value":1.00},' +
+        '"referenceRange":[{"low":{"value":2.50}}]}',
+    );
+  });
+
+  it('refuses paths whose parentheses nest without end', () => {
+    const path = `Patient.name.where(${'('.repeat(900)}true${')'.repeat(900)})`;
+    const error = errorOf(() => parsePatch(parametersOf([{ type: 'delete', path }])));
+    expect([error.kind, error.message]).toEqual(['invalid', 'the path nests too deep.']);
+  });
+});
+
+describe('applyPatch()', () => {
+  const patient: Resource = {
+    resourceType: 'Patient',
+    id: '1',
+    meta: { versionId: '3', lastUpdated: '2024-01-01T00:00:00Z', tag: [{ code: 'a' }] },
+  };
+
+  it.each([
+    ['id', [{ op: 'replace', path: '/id', value: '2' }], 'Patient.id'],
+    ['id', [{ op: 'remove', path: '/id' }], 'Patient.id'],
+    [
+      'resourceType',
+      [{ op: 'replace', path: '/resourceType', value: 'Group' }],
+      'Patient.resourceType',
+    ],
+    [
+      'id',
+      parametersOf([{ type: 'replace', path: 'Patient.id', value: { valueId: '2' } }]),
+      'Patient.id',
+    ],
+  ])('refuses to change %s', (_name, patch, expression) => {
+    const error = errorOf(() => applyPatch(parsePatch(patch), patient, definitions));
+    expect([error.kind, error.issues[0]?.expression]).toEqual(['unprocessable', expression]);
+  });
+
+  it.each([
+    ['a resource of other nature', [{ op: 'replace', path: '', value: 'text' }]],
+    ['nothing', [{ op: 'replace', path: '', value: null }]],
+  ])('refuses to leave %s', (_name, patch) => {
+    expect(errorOf(() => applyPatch(parsePatch(patch), patient, definitions)).kind).toBe(
+      'unprocessable',
+    );
+  });
+
+  it('undoes what a patch does to versionId and lastUpdated', () => {
+    const patch = parsePatch([
+      { op: 'replace', path: '/meta', value: { versionId: '9', profile: ['http://p'] } },
+    ]);
+    expect(applyPatch(patch, patient, definitions)['meta']).toEqual({
+      versionId: '3',
+      lastUpdated: '2024-01-01T00:00:00Z',
+      profile: ['http://p'],
+    });
+  });
+
+  it('can be applied twice with equal results', () => {
+    const patch = parsePatch([{ op: 'add', path: '/name', value: [{ family: 'A' }] }]);
+    const first = applyPatch(patch, patient, definitions);
+    (first['name'] as JsonObject[])[0]!['family'] = 'B';
+    expect(applyPatch(patch, patient, definitions)['name']).toEqual([{ family: 'A' }]);
+  });
+});
+
+describe('parsePatch()', () => {
+  it.each([
+    ['a resource that is no Parameters', { resourceType: 'Patient' }, undefined, 'invalid'],
+    ['a text', 'x', undefined, 'invalid'],
+    [
+      'Parameters as JSON Patch',
+      { resourceType: 'Parameters' },
+      'application/json-patch+json',
+      'invalid',
+    ],
+    ['a merge patch', {}, 'application/merge-patch+json; charset=utf-8', 'unsupported-media'],
+    ['an XML Patch', {}, 'application/xml-patch+xml', 'unsupported-media'],
+  ])('refuses %s', (_name, body, contentType, kind) => {
+    expect(errorOf(() => parsePatch(body, contentType)).kind).toBe(kind);
+  });
+});
+
+/**
+ * HL7's own cases (github.com/FHIR/fhir-test-cases, `r4/patch`; JSON Patch as JSON): they stay
+ * outside of this repository. FHIR_TEST_CASES names the folder that has `patch/` in it.
+ */
+const official = process.env['FHIR_TEST_CASES'];
+
+describe.runIf(official !== undefined && existsSync(official))('the cases of HL7', () => {
+  const text = (name: string): string => readFileSync(join(official ?? '', 'patch', name), 'utf8');
+  const codec = xmlCodec(definitions);
+
+  it('has every JSON Patch come out as published', () => {
+    const cases = parseJson(text('json-patch-tests.json')) as unknown as (Case & {
+      comment: string;
+    })[];
+    expect(cases.length).toBeGreaterThan(0);
+    for (const { comment, doc, patch, expected } of cases) {
+      const run = (): JsonValue => applyJsonPatch(parseJsonPatch(patch), doc);
+      if (expected === undefined) expect(errorOf(run).kind, comment).toBe('unprocessable');
+      else expect(run(), comment).toEqual(expected);
+    }
+  });
+
+  it('has every FHIRPath Patch come out as published', () => {
+    const cases = text('fhir-patch-tests.xml').match(/<case [\s\S]*?<\/case>/g) ?? [];
+    expect(cases.length).toBeGreaterThan(0);
+    for (const each of cases) {
+      const part = (name: string): Resource => {
+        const inner = new RegExp(`<${name}>([\\s\\S]*?)</${name}>`).exec(each)?.[1] ?? '';
+        return codec.fromXml(Buffer.from(inner.trim()));
+      };
+      const name = /name="([^"]*)"/.exec(each)?.[1] ?? '';
+      const result = applyPatch(parsePatch(part('diff')), part('input'), definitions);
+      expect(result, name).toEqual(part('output'));
+    }
+  });
+});

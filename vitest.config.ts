@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    exclude: ['tests/bench/**'],
+    pool: 'forks',
+    globalSetup: ['tests/helpers/global-setup.ts'],
+    reporters: ['default', './tests/helpers/reporter.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
