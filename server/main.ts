@@ -49,8 +49,10 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<void> 
   const definitions = loadDefinitions();
   const base = `${publicUrl(config, listener.port)}/fhir`;
   const zone = zoneMinutes(config.timeZone);
-  const integrity = config.referentialIntegrity;
-  const store = await createStore({ db, definitions, bases: [base], zone, integrity });
+  const store = await createStore({
+    ...{ db, definitions },
+    config: { bases: [base], zone, integrity: config.referentialIntegrity },
+  });
   let stopping = false;
   const app = createApp({
     ...{ store, definitions, log, metrics: createMetrics() },

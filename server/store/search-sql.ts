@@ -94,9 +94,10 @@ function orderKey(out: Statement, query: SearchQuery, { code, descending }: Sort
   if (def?.type === 'date' && definitions.main(type).date === code) {
     return { sql: 's.lo', cast: 'bigint', descending };
   }
-  const keys = (def?.keys ?? [code]).map((name) => out.word(paramKey(type, name)));
-  const from = (table: string, column: string) =>
-    `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys.join(', ')}))`;
+  const from = (table: string, column: string) => {
+    const keys = (def?.keys ?? [code]).map((name) => out.word(paramKey(type, name))).join(', ');
+    return `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys}))`;
+  };
   if (def?.type === 'date') return { sql: from('search_date', 'lo'), cast: 'bigint', descending };
   if (def?.type === 'string') return { sql: from('search_string', 'v'), cast: 'text', descending };
   if (def?.type === 'number' || def?.type === 'quantity') {

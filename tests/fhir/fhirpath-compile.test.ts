@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { compilePath, type Typed } from '../../server/fhir/fhirpath-compile.ts';
 import { compileFhirPath } from '../../server/fhir/fhirpath.ts';
+import { compilePath, type Typed } from '../../server/fhir/fhirpath-compile.ts';
 import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
 import type { Resource } from '../../server/fhir/types.ts';
 
@@ -54,7 +54,7 @@ const CASES: [expression: string, values: unknown[], type?: string][] = [
   ['Patient.birthDate.empty() or Patient.active', [true], 'boolean'],
   ['Patient.multipleBirth.exists() and true', [false], 'boolean'],
   ['Patient.active = true', [true], 'boolean'],
-  ['Patient.gender = \'male\'', []],
+  ["Patient.gender = 'male'", []],
   ["Patient.telecom.where(system = 'phone')", [one], 'ContactPoint'],
   ["Patient.telecom.where(system != 'phone')", [two]],
   ['Patient.telecom.where(system.exists().not())', [three]],
@@ -92,7 +92,7 @@ describe('compilePath()', () => {
     'Patient.managingOrganization.resolve()',
     'Patient.managingOrganization.resolve().name',
     'Patient.name.where(given.count() = 2)',
-    'Patient.birthDate.extension(\'http://x.test/a\')',
+    "Patient.birthDate.extension('http://x.test/a')",
     "Patient.birthDate = '2020'",
     'Patient.name.select(family)',
     'Patient.name.as(Nonsense)',

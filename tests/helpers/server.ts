@@ -3,7 +3,7 @@ import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
 import { createLog } from '../../server/log.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { createApp, type RestConfig } from '../../server/rest/app.ts';
-import { type ListenOptions, listen } from '../../server/rest/listen.ts';
+import { type Fetch, type ListenOptions, listen } from '../../server/rest/listen.ts';
 import { createStore } from '../../server/store/store.ts';
 import { freshDatabase } from './postgres.ts';
 
@@ -54,20 +54,22 @@ export async function startServer(
     version: '0.0.0-test',
     ...changes,
   };
-  const app = createApp({
+  const { bodyLimit } = config;
+  // Links hold the port, which is known once the server listens.
+  let fetch: Fetch = () => new Response(null, { status: 503 });
+  const listener = await listen((request, env) => fetch(request, env), {
+    ...{ ...times, host: '127.0.0.1', port: 0, ...changes, bodyLimit },
+  });
+  origin = `http://127.0.0.1:${listener.port}`;
+  const store = await createStore({
+    ...{ db, definitions },
+    config: { bases: [base()], zone: 0, integrity: 'off' },
+  });
+  fetch = createApp({
     ...{ store, definitions, config, metrics: createMetrics() },
     log: createLog('info', (line) => lines.push(line)),
     isReady: () => ready && db.ready(),
-  });
-  const { bodyLimit } = config;
-  const listener = await listen(app, {
-    ...times,
-    host: '127.0.0.1',
-    port: 0,
-    ...changes,
-    bodyLimit,
-  });
-  origin = `http://127.0.0.1:${listener.port}`;
+  }).fetch;
   return {
     ...{ origin, base: base(), port: listener.port, lines },
     setReady: (value) => {
