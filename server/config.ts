@@ -29,7 +29,7 @@ export const settings = [
     'KILN_PUBLIC_URL',
     webAddress,
     '',
-    'Address clients know the server by, without `/fhir`. Unset, it is made from `HOST` and `PORT`.',
+    'Address clients know the server by, without `/fhir`. Unset: made from `HOST` and `PORT`.',
   ],
   [
     'KILN_AUTH',
@@ -59,7 +59,7 @@ export const settings = [
     'KILN_DB_POOL',
     count(1, 200),
     '12',
-    'Connections to PostgreSQL for writes and searches (two more serve reads). Seldom better above 16.',
+    'Connections to PostgreSQL for writes and searches (two more serve reads). At most 16 is best.',
   ],
   [
     'KILN_DB_CONNECT_TIMEOUT',
@@ -98,7 +98,7 @@ export const settings = [
     'KILN_SEARCH_HANDLING',
     oneOf('strict', 'lenient'),
     'strict',
-    'Unknown search parameters: refused with 400, or ignored and reported. `Prefer: handling` wins.',
+    'Unknown search parameters: refused (400), or ignored and reported; `Prefer: handling` wins.',
   ],
   ['KILN_SEARCH_COUNT_DEFAULT', count(1, 10_000), '20', 'Page size without `_count`.'],
   [

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,9 +48,9 @@ export async function findPlace(
   const wall = account && barrier(dataDir, account);
   if (wall !== undefined) {
     throw new StartError(
-      `KILN_DATA_DIR is ${dataDir}, but PostgreSQL, which runs as "${account?.name}" because Kiln ` +
-        `runs as root, may not enter ${wall}: set KILN_DATA_DIR to a directory that everybody may ` +
-        'reach (for example /var/lib/kiln), or start Kiln as an ordinary user.',
+      `KILN_DATA_DIR is ${dataDir}, but PostgreSQL, which runs as "${account?.name}" because ` +
+        `Kiln runs as root, may not enter ${wall}: set KILN_DATA_DIR to a directory that all ` +
+        'users may reach (for example /var/lib/kiln), or start Kiln as an ordinary user.',
     );
   }
   return {
@@ -67,7 +67,7 @@ export async function findPlace(
 /** sun_path holds 104 bytes on macOS, 108 on Linux, the socket's own name included. */
 const LONGEST_SOCKET_DIR = 80;
 
-/** A private directory for the socket: with the data, or under the temporary files if that is deep. */
+/** A private directory for the socket: with the data, or among temporary files if that is deep. */
 function socketDirectory(dataDir: string, account: Account | undefined): string | undefined {
   if (process.platform === 'win32') return undefined;
   const beside = join(dataDir, 'run');
@@ -83,6 +83,12 @@ function socketDirectory(dataDir: string, account: Account | undefined): string 
     throw error instanceof StartError ? error : unusable(dataDir, error);
   }
   return path;
+}
+
+/** Leaves nothing among the temporary files. */
+export function removeSocketDir({ socketDir, dataDir }: Place): void {
+  if (socketDir === undefined || socketDir.startsWith(dataDir)) return;
+  rmSync(socketDir, { recursive: true, force: true });
 }
 
 /**

@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DATABASE, ensureCluster, findPlace, makeDataDir, type Place, USER } from './cluster.ts';
+import {
+  DATABASE,
+  ensureCluster,
+  findPlace,
+  makeDataDir,
+  type Place,
+  removeSocketDir,
+  USER,
+} from './cluster.ts';
 import { StartError } from './error.ts';
 import { acquireLock } from './lock.ts';
 import type { Log } from './log.ts';
@@ -150,6 +158,7 @@ function supervise(
     await terminate(current);
     await running; // a restart under way may have brought up another one
     await terminate(current);
+    removeSocketDir(place);
     release();
     log.info({}, 'embedded PostgreSQL stopped');
   };

@@ -10,7 +10,7 @@ export interface FastLanes {
 type Config = Parameters<typeof connect>[0];
 
 /**
- * `count` connections in pipeline mode (0.6-0.8 of the CPU of pooled point reads, facts 1). Only for
+ * `count` connections in pipeline mode (0.6-0.8 of the CPU of pooled point reads). Only for
  * short reads: an answer waits for those asked before it. Each statement is its own implicit
  * transaction, so one that fails leaves its neighbours alone; a lost connection fails all that are
  * under way on it, and is opened again when next wanted.

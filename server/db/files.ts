@@ -10,7 +10,7 @@ export function withUmask<T>(mask: number, act: () => T): T {
   }
 }
 
-/** Makes `path` (0700). False when it is there but belongs to somebody else or is open to others. */
+/** Makes `path` (0700). False when it is there but is somebody else's or open to others. */
 export function makePrivate(path: string, owner: number | undefined): boolean {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const stat = lstatSync(path);

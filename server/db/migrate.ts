@@ -84,8 +84,8 @@ function verify(migrations: readonly Migration[], applied: readonly Applied[]): 
     const file = migrations[index];
     if (row.version === file?.version && row.checksum === file.checksum) return;
     throw new StartError(
-      `Migration ${number(row)} has changed since it was applied to this database: migrations are ` +
-        'never edited. Restore the file, and put the change into a new one.',
+      `Migration ${number(row)} has changed since it was applied to this database: migrations ` +
+        'are never edited. Restore the file, and put the change into a new one.',
     );
   });
 }

@@ -28,7 +28,7 @@ export interface Limits {
 export type Client = pg.Client;
 export type PooledClient = pg.PoolClient;
 
-/** The server enforces its own timeouts; this much later the connection itself is taken for dead. */
+/** The server enforces its timeouts; this much later the connection itself is taken for dead. */
 const GRACE_MS = 2000;
 
 /** A client with the house's session settings. Values in milliseconds, 0 is no limit. */
@@ -78,7 +78,7 @@ export function createPool(
   return pool;
 }
 
-/** Opens one connection; throws DbError. `onLost` is called, perhaps twice, when it breaks or ends. */
+/** Opens one connection; throws DbError. `onLost` is called, perhaps twice, when it is gone. */
 export async function connect(
   config: pg.ClientConfig,
   onLost: (client: Client) => void = () => {},
@@ -158,6 +158,16 @@ const isSocketError = (error: unknown): boolean =>
   error instanceof AggregateError || (error as NodeJS.ErrnoException)?.syscall !== undefined;
 
 /** The driver has no codes for these. */
-const lostMessages =
-  /^Connection terminated|^timeout expired|not queryable$|^Query read timeout|calling end on the pool|before secure TLS connection|write after end|socket has been ended/;
+const lostMessages = new RegExp(
+  [
+    '^Connection terminated',
+    '^timeout expired',
+    '^Query read timeout',
+    'not queryable$',
+    'calling end on the pool',
+    'before secure TLS connection',
+    'write after end',
+    'socket has been ended',
+  ].join('|'),
+);
 const neverSent = /not queryable$|calling end on the pool/;

@@ -56,8 +56,8 @@ function readPidFile({ pgdata }: Place): PidFile | undefined {
 }
 
 /**
- * The PostgreSQL that an earlier Kiln left running when it was killed, made ours; undefined if there
- * is none. One that runs with other settings than asked for is stopped first.
+ * The PostgreSQL that an earlier Kiln left running when it was killed, made ours; undefined if
+ * there is none. One that runs with other settings than asked for is stopped first.
  */
 export async function attach(place: Place): Promise<Postmaster | undefined> {
   const left = readPidFile(place);

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 
 /**
  * Which run of which process a pid means. Pids are used again, in containers within minutes, so a
- * pid alone names nobody; a zombie keeps its pid but can no longer do anything, so it counts as dead.
+ * pid alone names nobody; a zombie keeps its pid but can do nothing more, so it counts as dead.
  */
 
 const onLinux = process.platform === 'linux';

@@ -16,14 +16,14 @@ export interface ServerFacts {
 export function checkServer({ version, encoding, standby }: ServerFacts): void {
   if (version < OLDEST) {
     throw new StartError(
-      `The PostgreSQL at DATABASE_URL is version ${Math.floor(version / 10_000)}; Kiln needs 15 or ` +
-        'newer: upgrade it, or leave DATABASE_URL unset to use the one that comes with Kiln.',
+      `The PostgreSQL at DATABASE_URL is version ${Math.floor(version / 10_000)}; Kiln needs 15 ` +
+        'or newer: upgrade it, or leave DATABASE_URL unset to use the one that comes with Kiln.',
     );
   }
   if (encoding !== 'UTF8') {
     throw new StartError(
-      `The database at DATABASE_URL has the encoding ${encoding}; Kiln needs UTF8: create one with ` +
-        "create database kiln encoding 'UTF8' template template0.",
+      `The database at DATABASE_URL has the encoding ${encoding}; Kiln needs UTF8: create one ` +
+        "with create database kiln encoding 'UTF8' template template0.",
     );
   }
   if (standby) {
@@ -77,7 +77,7 @@ function cannotConnect(error: unknown): StartError {
   const reason = reasonOf(error);
   return new StartError(
     `Cannot connect to the PostgreSQL at DATABASE_URL (${reason}): check its host, port, user, ` +
-      'password and database name, or leave DATABASE_URL unset to use the one that comes with Kiln.',
+      'password and database name, or leave DATABASE_URL unset to use the one that Kiln brings.',
     error,
   );
 }

@@ -26,7 +26,7 @@ export interface TransactionOptions {
   readonly statementTimeout?: number;
 }
 
-/** Lends `client` to `fn` between BEGIN and COMMIT (ROLLBACK when `fn` throws); then releases it. */
+/** Lends `client` to `fn` between BEGIN and COMMIT (ROLLBACK when it throws), then releases it. */
 export async function runTransaction<T>(
   client: PooledClient,
   fn: (tx: Tx) => Promise<T>,
@@ -64,7 +64,7 @@ async function begin(client: PooledClient, options: TransactionOptions): Promise
   await send(client, { text: `begin${level}${limit}` });
 }
 
-/** PostgreSQL answers COMMIT with ROLLBACK when a statement had failed before, however it was met. */
+/** PostgreSQL answers COMMIT with ROLLBACK when a statement had failed, even if fn caught it. */
 async function commit(client: PooledClient): Promise<void> {
   const { command } = await send(client, { text: 'commit' }, undefined, { mayCommit: true });
   if (command === 'ROLLBACK') {

@@ -3,6 +3,7 @@ import { FhirError } from './error.ts';
 import { isObject, parseJsonBytes } from './json.ts';
 import type { Patch } from './patch.ts';
 import { parsePatch } from './patch.ts';
+import { quote } from './primitive.ts';
 import { isId } from './reference.ts';
 import type { Issue, JsonObject, JsonValue, Resource } from './types.ts';
 
@@ -145,7 +146,7 @@ function readIfNoneExist(planned: PlannedEntry, value: string | undefined, fault
 function readTarget(planned: PlannedEntry, options: EntryOptions): string | undefined {
   const url = relative(planned.url, options.bases);
   if (url === undefined) {
-    return `The url ${planned.url} is not below this server (${options.bases.join(', ')}).`;
+    return `The url ${quote(planned.url)} is not below this server (${options.bases.join(', ')}).`;
   }
   planned.url = url;
   const mark = url.indexOf('?');
@@ -155,9 +156,10 @@ function readTarget(planned: PlannedEntry, options: EntryOptions): string | unde
     return 'The url has a "%" that does not begin a percent-encoded UTF-8 character.';
   }
   const form = formOf(planned.method).exec(path)?.groups;
-  if (!form) return `"${path}" is not a url that ${planned.method} takes in a bundle.`;
+  if (!form) return `${quote(path)} is not a url that ${planned.method} takes in a bundle.`;
   const { type, id, rest } = form;
-  if (type !== undefined && !options.isType(type)) return `${type} is not a resource type of R4.`;
+  if (type !== undefined && !options.isType(type))
+    return `${quote(type)} is not a resource type of R4.`;
   if (type !== undefined) planned.type = type;
   if (id !== undefined) planned.id = id;
   if (query !== undefined) planned.criteria = query;
@@ -216,7 +218,10 @@ function readBody(planned: PlannedEntry, body: JsonValue | undefined, fault: Fau
 function checkResource(planned: PlannedEntry, resource: Resource, fault: Fault): void {
   const { method, type, id } = planned;
   if (type !== undefined && resource.resourceType !== type) {
-    fault('.request.url', `The url says ${type}, but the resource is a ${resource.resourceType}.`);
+    fault(
+      '.request.url',
+      `The url says ${type}, but the resource is a ${quote(resource.resourceType)}.`,
+    );
   }
   if (resource.id !== undefined && (typeof resource.id !== 'string' || !isId(resource.id))) {
     if (method === 'PUT') fault('.resource.id', 'An id has 1 to 64 letters, digits, "-" and ".".');
@@ -235,14 +240,17 @@ function readPatch(planned: PlannedEntry, resource: Resource, fault: Fault): voi
     planned.patch = patchOf(resource);
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
-    for (const { diagnostics, code, expression } of error.issues) {
-      fault(expression?.replace(/^Parameters/, '.resource') ?? '.resource', diagnostics, code);
+    for (const { diagnostics, code, expression = '' } of error.issues) {
+      const inner = expression.startsWith('Parameters')
+        ? expression.slice('Parameters'.length)
+        : '';
+      fault(`.resource${inner}`, diagnostics, code);
     }
   }
 }
 
 /** @throws FhirError `invalid`, `unsupported-media` */
-export function patchOf(resource: Resource): Patch {
+function patchOf(resource: Resource): Patch {
   if (resource.resourceType === 'Parameters') return parsePatch(resource);
   const { contentType, data } = resource;
   if (resource.resourceType === 'Binary' && typeof contentType === 'string') {

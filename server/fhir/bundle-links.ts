@@ -89,20 +89,20 @@ export function rewriteNarrative(
   return changed ? result : undefined;
 }
 
-/** FHIRPath of what `owner[key]` is, below `prefix`; slow, for messages only. */
-export function linkPath(
-  root: JsonValue,
-  prefix: string,
-  at: { owner: LinkOwner; key: string | number },
-): string | undefined {
-  if (!Array.isArray(root) && !isObject(root)) return undefined;
-  for (const [key, value] of Object.entries(root)) {
-    const path = Array.isArray(root) ? `${prefix}[${key}]` : `${prefix}.${key}`;
-    if (root === at.owner && key === String(at.key)) return path;
-    const found = linkPath(value, path, at);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** FHIRPath of every object and array of a tree, `prefix` being that of the root. For messages. */
+export function containerPaths(root: JsonValue, prefix: string): Map<LinkOwner, string> {
+  const paths = new Map<LinkOwner, string>();
+  const visit = (value: JsonValue, path: string): void => {
+    if (Array.isArray(value)) {
+      paths.set(value, path);
+      for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`);
+    } else if (isObject(value)) {
+      paths.set(value, path);
+      for (const [name, item] of Object.entries(value)) visit(item, `${path}.${name}`);
+    }
+  };
+  visit(root, prefix);
+  return paths;
 }
 
 function createWalker(definitions: Definitions): LinkWalker {

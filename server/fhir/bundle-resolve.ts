@@ -1,11 +1,11 @@
 /** Links between the entries of a transaction: found once, written when the ids are known. */
 import type { PlannedEntry } from './bundle-entry.ts';
-import { patchOf } from './bundle-entry.ts';
 import type { LinkKind, LinkOwner, LinkWalker } from './bundle-links.ts';
-import { linkPath, rewriteNarrative, writeLink } from './bundle-links.ts';
+import { containerPaths, rewriteNarrative, writeLink } from './bundle-links.ts';
 import { isObject } from './json.ts';
+import { quote } from './primitive.ts';
 import { parseReference } from './reference.ts';
-import type { Issue, JsonValue } from './types.ts';
+import type { Issue, JsonValue, Resource } from './types.ts';
 
 /** What a link text means inside the bundle. */
 interface Match {
@@ -107,17 +107,29 @@ function lookAtReference(search: Search, spot: Spot, text: string): void {
       severity: 'error',
       code: 'not-found',
       diagnostics:
-        `No entry that is created or updated has the fullUrl ${text}. ` +
+        `No entry that is created or updated has the fullUrl ${quote(text)}. ` +
         'Add the entry, or refer to a stored resource as Type/id.',
       expression: spotPath(spot),
     });
   }
 }
 
-/** FHIRPath of a spot: `Bundle.entry[3].resource.subject.reference`; slow, for messages only. */
-export function spotPath(spot: Spot): string {
-  const prefix = `Bundle.entry[${spot.entry.index}].resource`;
-  return linkPath(spot.entry.resource ?? null, prefix, spot) ?? prefix;
+const pathsOf = new WeakMap<Resource, ReadonlyMap<LinkOwner, string>>();
+
+/** FHIRPath of a spot: `Bundle.entry[3].resource.subject.reference`. For messages. */
+export function spotPath({ entry, owner, key }: Spot): string {
+  const prefix = `Bundle.entry[${entry.index}].resource`;
+  const { resource } = entry;
+  if (!resource) return prefix;
+  // Kept per resource: a hostile one may have a hundred thousand spots that lead nowhere.
+  let paths = pathsOf.get(resource);
+  if (!paths) {
+    paths = containerPaths(resource, prefix);
+    pathsOf.set(resource, paths);
+  }
+  const path = paths.get(owner);
+  if (path === undefined) return prefix;
+  return Array.isArray(owner) ? `${path}[${key}]` : `${path}.${key}`;
 }
 
 function matchLink(
@@ -166,22 +178,19 @@ function searchOperations(search: Search, entry: PlannedEntry): void {
 }
 
 /**
- * Writes all links, in place: first the store sets `type`, `id` and `version` of every entry to what
- * the conditions decided. May be called again after another attempt with other ids.
+ * Writes all links, in place and into the operations of patches: first the store sets `id` (and
+ * `version`) of every entry to what the conditions decided. May be called again after another
+ * attempt with other ids.
  *
  * @param resolved what each of `conditions` means, e.g. `Practitioner/12`
  */
 export function applyLinks(
-  plan: { entries: readonly PlannedEntry[]; links: Links },
+  plan: { links: Links },
   resolved: ReadonlyMap<string, string> = new Map(),
 ): void {
   for (const write of plan.links.pending) write();
   for (const [condition, spots] of plan.links.conditions) {
     const text = resolved.get(condition);
     if (text !== undefined) for (const { owner, key } of spots) writeLink(owner, key, text);
-  }
-  for (const entry of plan.entries) {
-    // The operations of a FHIRPath Patch hold primitive values of their own.
-    if (entry.patch?.kind === 'fhirpath' && entry.resource) entry.patch = patchOf(entry.resource);
   }
 }

@@ -9,12 +9,18 @@ import type { Links } from './bundle-resolve.ts';
 import { findLinks, isTarget } from './bundle-resolve.ts';
 import type { Definitions } from './definitions.ts';
 import { FhirError } from './error.ts';
+import { quote } from './primitive.ts';
 import type { Issue, JsonValue, Resource } from './types.ts';
 
 export type { Method, PlannedEntry } from './bundle-entry.ts';
 export { isCreate } from './bundle-entry.ts';
 export type { Links } from './bundle-resolve.ts';
 export { applyLinks, spotPath } from './bundle-resolve.ts';
+
+/** Issues of one answer; a body of 50 MB could cause millions. */
+const MAX_ISSUES = 1_000;
+/** Faulty entries after which a bundle is given up, be it a batch. */
+const MAX_FAULTY = 10_000;
 
 export interface Plan {
   type: 'batch' | 'transaction';
@@ -54,26 +60,34 @@ export function planBundle(bundle: Resource, options: PlanOptions): Plan {
       ? { pending: [], conditions: new Map(), dangling: [] }
       : findLinks(entries, linkWalker(options.definitions));
   if (type === 'transaction') {
-    const issues = [...errors.values()].flatMap((error) => error.issues);
+    const faults = issuesOf(errors);
     // With an entry missing its links must dangle: that would blame the innocent.
-    if (issues.length === 0) issues.push(...links.dangling);
-    issues.push(...repeatedUrls(entries), ...overlaps(entries));
-    if (issues.length > 0) throw new FhirError('invalid', issues);
+    const dangling = faults.length === 0 ? links.dangling : [];
+    refuse([...faults, ...dangling, ...repeatedUrls(entries), ...overlaps(entries)]);
   }
   const order = entries.toSorted((a, b) => rank(a) - rank(b) || a.index - b.index);
   return { type, size: items.length, entries, order, errors, links };
 }
 
+const issuesOf = (errors: ReadonlyMap<number, FhirError>): Issue[] =>
+  [...errors.values()].flatMap((error) => error.issues);
+
+function refuse(issues: readonly Issue[]): void {
+  const first = issues.slice(0, MAX_ISSUES);
+  if (issues.length > MAX_ISSUES) {
+    const diagnostics = `Only the first ${MAX_ISSUES} faults are listed; mend these first.`;
+    first.push({ severity: 'error', code: 'invalid', diagnostics });
+  }
+  if (first.length > 0) throw new FhirError('invalid', first);
+}
+
 function bundleType(bundle: Resource): 'batch' | 'transaction' {
   const { type } = bundle;
   if (bundle.resourceType !== 'Bundle') {
-    throw invalid(
-      bundle.resourceType,
-      `The base takes a Bundle; send this resource to ${bundle.resourceType}.`,
-    );
+    throw invalid(bundle.resourceType, `The base takes a Bundle; send this resource to its type.`);
   }
   if (type === 'batch' || type === 'transaction') return type;
-  const found = typeof type === 'string' ? `"${type}"` : 'missing';
+  const found = typeof type === 'string' ? quote(type) : 'missing';
   throw invalid(
     'Bundle.type',
     `type is ${found}, but only a "batch" or a "transaction" can be carried out. ` +
@@ -98,6 +112,7 @@ function readEntries(
     } catch (error) {
       if (!(error instanceof FhirError)) throw error;
       errors.set(index, error);
+      if (errors.size > MAX_FAULTY) refuse(issuesOf(errors));
     }
   }
   return { entries, errors };
@@ -120,7 +135,7 @@ function repeatedUrls(entries: readonly PlannedEntry[]): Issue[] {
     const first = seen.get(fullUrl);
     if (first === undefined) seen.set(fullUrl, index);
     else {
-      const diagnostics = `Bundle.entry[${first}] has the same fullUrl ${fullUrl}; make it unique.`;
+      const diagnostics = `Bundle.entry[${first}] has the fullUrl ${quote(fullUrl)} too; make it unique.`;
       const expression = `Bundle.entry[${index}].fullUrl`;
       issues.push({ severity: 'error', code: 'duplicate', diagnostics, expression });
     }

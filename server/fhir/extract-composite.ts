@@ -1,5 +1,5 @@
-import type { Definitions, SearchParamDef } from './definitions.ts';
-import { compileRows, type ParamScope, type RowRunner } from './extract-param.ts';
+import type { Definitions, SearchParamDef, SearchType } from './definitions.ts';
+import { canFile, compileRows, type ParamScope, type RowRunner } from './extract-param.ts';
 import { type Extracted, emptyExtracted } from './extract-shape.ts';
 import { type Branch, compileBranches, type Runner, sameBranch } from './fhirpath-branch.ts';
 import { planPath } from './fhirpath-compile.ts';
@@ -13,6 +13,8 @@ import { compositeKey, isSystemWord, paramKey } from './terms.ts';
  */
 
 export interface CompositePlan {
+  /** The components in the order of a query's parts, with the search type to read each part by. */
+  components: { code: string; type: SearchType }[];
   /**
    * Codes of the type's parameters whose AND answers the part on the resource itself, in the order
    * of the components. Absent where the composite has no such part.
@@ -41,6 +43,43 @@ function elementsOf({ definitions, type }: Site, def: SearchParamDef): Branch[] 
   return planPath(def.expression, { types: definitions.types, context: type }) ?? [];
 }
 
+function valuesOf({ definitions, type }: Site, element: Branch, component: Component): Branch[] {
+  const scope = { types: definitions.types, context: element.type, root: type };
+  return planPath(component.expression, scope) ?? [];
+}
+
+/**
+ * The components as their expressions say. R4's DocumentReference.relationship names its two
+ * parameters the wrong way round (`relatesto` with `code`, which is `relation`): where the values
+ * cannot be of the component's search type, the parameter that reads them stands in.
+ */
+function componentsOf(site: Site, def: SearchParamDef): Component[] {
+  const elements = elementsOf(site, def);
+  return (def.components ?? []).map((component) => {
+    const read = elements.flatMap((element) =>
+      valuesOf(site, element, component).map((one) => ({
+        ...one,
+        steps: one.from === 'context' ? [...element.steps, ...one.steps] : one.steps,
+      })),
+    );
+    if (read.some((one) => canFile(component.type, one.type))) return component;
+    const { code, type } = paramReading(site, read) ?? component;
+    return { ...component, code, type };
+  });
+}
+
+function paramReading(site: Site, read: readonly Branch[]): SearchParamDef | undefined {
+  const { definitions, type } = site;
+  for (const param of definitions.searchParams(type).values()) {
+    if (param.type === 'composite') continue;
+    const theirs = elementsOf(site, param);
+    if (theirs.some((one) => read.some((other) => sameBranch(one, { ...other, from: one.from })))) {
+      return param;
+    }
+  }
+  return undefined;
+}
+
 /** The parameter on the resource that finds the component's values and the fewest others. */
 function rootParam({ definitions, type }: Site, component: Component): string | undefined {
   const scope = { types: definitions.types, context: type };
@@ -66,9 +105,10 @@ export function compositePlan(
   def: SearchParamDef,
 ): CompositePlan {
   const site = { definitions, type };
-  const plan: CompositePlan = {};
+  const components = componentsOf(site, def);
+  const plan: CompositePlan = { components: components.map(({ code, type }) => ({ code, type })) };
   const elements = elementsOf(site, def);
-  const codes = (def.components ?? []).map((one) => rootParam(site, one));
+  const codes = components.map((one) => rootParam(site, one));
   const known = codes.filter((code) => code !== undefined);
   const onRoot = elements.some((branch) => branch.steps.length === 0);
   if (onRoot && known.length > 0 && known.length === codes.length) plan.and = known;
@@ -84,9 +124,10 @@ const indexed = (elements: readonly Branch[], plan: CompositePlan): Branch[] =>
   elements.filter((branch) => branch.steps.length > 0 || !plan.and);
 
 /** Whether every component has an expression that is compiled in this element. */
-function isIndexable({ definitions, type }: Site, def: SearchParamDef, element: Branch): boolean {
-  const scope = { types: definitions.types, context: element.type, root: type };
-  return (def.components ?? []).every((one) => planPath(one.expression, scope)?.length);
+function isIndexable(site: Site, def: SearchParamDef, element: Branch): boolean {
+  return componentsOf(site, def).every((component) =>
+    valuesOf(site, element, component).some((one) => canFile(component.type, one.type)),
+  );
 }
 
 /** combo-code-value-quantity and component-code-value-quantity index the same: the latter does. */
@@ -153,13 +194,14 @@ function elementSink(key: string, components: readonly ComponentRunner[]) {
 }
 
 function compileElement(
+  type: string,
   def: SearchParamDef,
   branch: Branch,
   scope: ParamScope,
 ): ComponentRunner[] | undefined {
   const path = { ...scope.path, root: scope.path.context, context: branch.type };
   const runners: ComponentRunner[] = [];
-  for (const component of def.components ?? []) {
+  for (const component of componentsOf({ definitions: scope.definitions, type }, def)) {
     const rows = compileRows(component, { ...scope, path, key: '' });
     if (!rows) return undefined;
     runners.push({ exact: EXACT.has(component.type), run: rows.run });
@@ -178,7 +220,7 @@ export function compileComposite(
   if (wordsKey !== scope.key) return undefined;
   const elements = indexed(elementsOf({ definitions: scope.definitions, type }, def), plan);
   const targets = elements.flatMap((branch) => {
-    const components = compileElement(def, branch, scope);
+    const components = compileElement(type, def, branch, scope);
     return components ? [{ branch, sink: elementSink(wordsKey, components) }] : [];
   });
   if (targets.length === 0) return undefined;

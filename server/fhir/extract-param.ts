@@ -47,6 +47,11 @@ function sinkFor(type: SearchType, fhirType: string, scope: SinkScope, main: boo
   }
 }
 
+/** Whether values of a FHIR type can be filed under a parameter of the search type. */
+export function canFile(type: SearchType, fhirType: string): boolean {
+  return sinkFor(type, fhirType, { key: '', bases: [], zone: 0 }, false) !== undefined;
+}
+
 /** An extension as the value of a path stands for the value it holds. */
 function valueBranches(branch: Branch, scope: ParamScope): Branch[] {
   if (branch.type !== 'Extension') return [branch];

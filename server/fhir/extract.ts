@@ -92,58 +92,72 @@ function withPatient(run: Runner<Extracted>): Runner<Extracted> {
   };
 }
 
+interface Site {
+  definitions: Definitions;
+  zone: number;
+  bases: readonly string[];
+}
+
+function scopeOf(
+  { definitions, zone, bases }: Site,
+  type: string,
+  def: SearchParamDef,
+): ParamScope {
+  const path = { types: definitions.types, context: type };
+  return { definitions, path, key: paramKey(type, def.code), bases, zone };
+}
+
+function compileParam(site: Site, type: string, def: SearchParamDef): RowRunner | undefined {
+  const main = site.definitions.main(type);
+  const scope = scopeOf(site, type, def);
+  if (def.type === 'composite') return compileComposite(type, def, scope);
+  const rows = compileRows(def, { ...scope, main: def.code === main.date });
+  if (!rows || def.type !== 'reference' || def.code !== main.patient) return rows;
+  return { ...rows, run: withPatient(rows.run) };
+}
+
+function compileType(site: Site, type: string): Runner<Extracted>[] {
+  if (!site.definitions.types.has(type)) return [];
+  const runners: Runner<Extracted>[] = [];
+  for (const def of site.definitions.searchParams(type).values()) {
+    if (NOT_INDEXED.has(def.code) || def.type === 'special' || def.keys || !def.expression) {
+      continue;
+    }
+    const rows = compileParam(site, type, def);
+    if (rows) runners.push(distinct(rows));
+  }
+  return runners;
+}
+
+/** The function of one reference parameter alone. */
+function compileReference(site: Site, type: string, code: string): Runner<Extracted> | undefined {
+  const def = site.definitions.searchParams(type).get(code);
+  if (def?.type !== 'reference' || def.expression === '') return undefined;
+  const rows = compileRows(def, scopeOf(site, type, def));
+  return rows && distinct(rows);
+}
+
 /** Makes the function that extracts search rows; a type is compiled when its first resource comes. */
 export function createExtractor(
   definitions: Definitions,
   options: ExtractorOptions = {},
 ): Extractor {
-  const zone = options.zone ?? 0;
   const bases = (options.bases ?? []).map((base) => base.replace(/\/+$/, ''));
+  const site: Site = { definitions, bases, zone: options.zone ?? 0 };
   const compiled = new Map<string, Runner<Extracted>[]>();
   const single = new Map<string, Runner<Extracted> | undefined>();
 
-  function scopeOf(type: string, def: SearchParamDef, main: boolean): ParamScope {
-    const path = { types: definitions.types, context: type };
-    return { definitions, path, key: paramKey(type, def.code), bases, zone, main };
-  }
-
-  function compileParam(type: string, def: SearchParamDef): RowRunner | undefined {
-    const main = definitions.main(type);
-    if (def.type === 'composite') return compileComposite(type, def, scopeOf(type, def, false));
-    const rows = compileRows(def, scopeOf(type, def, def.code === main.date));
-    if (!rows || def.type !== 'reference' || def.code !== main.patient) return rows;
-    return { ...rows, run: withPatient(rows.run) };
-  }
-
-  function compileType(type: string): Runner<Extracted>[] {
-    const runners: Runner<Extracted>[] = [];
-    for (const def of definitions.searchParams(type).values()) {
-      if (NOT_INDEXED.has(def.code) || def.type === 'special' || def.keys || !def.expression) {
-        continue;
-      }
-      const rows = compileParam(type, def);
-      if (rows) runners.push(distinct(rows));
-    }
-    return runners;
-  }
-
   function runnersOf(type: string): Runner<Extracted>[] {
-    let runners = compiled.get(type);
-    if (!runners) {
-      runners = definitions.types.has(type) ? compileType(type) : [];
-      compiled.set(type, runners);
-    }
+    const known = compiled.get(type);
+    if (known) return known;
+    const runners = compileType(site, type);
+    compiled.set(type, runners);
     return runners;
   }
 
   function referenceRunner(type: string, code: string): Runner<Extracted> | undefined {
     const name = `${type}.${code}`;
-    if (!single.has(name)) {
-      const def = definitions.searchParams(type).get(code);
-      const isReference = def?.type === 'reference' && def.expression !== '';
-      const rows = isReference ? compileRows(def, scopeOf(type, def, false)) : undefined;
-      single.set(name, rows && distinct(rows));
-    }
+    if (!single.has(name)) single.set(name, compileReference(site, type, code));
     return single.get(name);
   }
 

@@ -20,7 +20,7 @@ export interface FhirpathPatchOperation {
   steps: PathStep[];
   /** Only of `add`: the element to add. */
   name: string;
-  /** The `value` part as it is: value[x], parts or a resource. */
+  /** The `value` part itself: value[x], parts or a resource. Links in it are rewritten in place. */
   value: JsonObject;
   index: number;
   source: number;

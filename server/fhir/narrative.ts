@@ -37,11 +37,7 @@ const ACTIVE_STYLE =
 const STYLE_URL = /url\s*\(\s*["']?([^"')]*)/gi;
 
 /** Browsers drop these before they read the scheme of a link. */
-const trimmed = (url: string): string => {
-  let text = '';
-  for (const char of url) if (char > ' ' && char !== '\u007f') text += char;
-  return text;
-};
+const trimmed = (url: string): string => url.replace(/[^!-~\u0080-\uffff]+/g, '');
 
 function linkFault(name: string, value: string): string | undefined {
   const scheme = SCHEME.exec(trimmed(value))?.[1]?.toLowerCase();

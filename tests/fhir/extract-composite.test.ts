@@ -32,7 +32,19 @@ describe('compositePlan()', () => {
     ],
     ['DocumentReference', 'relationship', { wordsKey: 'DocumentReference.relationship' }],
   ])('answers %s.%s by %j', (type, code, plan) => {
-    expect(planOf(type, code)).toEqual(plan);
+    const { components: _, ...rest } = planOf(type, code);
+    expect(rest).toEqual(plan);
+  });
+
+  test('reads each part by the type of its values, where R4 swaps the names', () => {
+    expect(planOf('DocumentReference', 'relationship').components).toEqual([
+      { code: 'relation', type: 'token' },
+      { code: 'relatesto', type: 'reference' },
+    ]);
+    expect(planOf('Observation', 'combo-code-value-quantity').components).toEqual([
+      { code: 'combo-code', type: 'token' },
+      { code: 'combo-value-quantity', type: 'quantity' },
+    ]);
   });
 
   test('has an answer for every composite of R4', () => {

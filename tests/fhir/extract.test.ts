@@ -24,11 +24,9 @@ const GENDERS = 'http://hl7.org/fhir/administrative-gender';
 const of = (resourceType: string, body: JsonObject): Extracted =>
   extractor.extract({ resourceType, ...body } as Resource);
 
-/** The words of one parameter. */
+/** The words of one parameter: its key and a separator that no code starts with. */
 const words = (found: Extracted, key: string): string[] =>
-  found.tokens.filter(
-    (word) => word.startsWith(key) && /^[|\u0001\u0002]/.test(word.slice(key.length)),
-  );
+  found.tokens.filter((word) => word.startsWith(key) && !/[\w:$-]/.test(word.charAt(key.length)));
 
 const rows = <T extends { key: string }>(list: readonly T[], key: string): Omit<T, 'key'>[] =>
   list.filter((row) => row.key === key).map(({ key: _, ...rest }) => rest);

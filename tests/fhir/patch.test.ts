@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FhirError } from '../../server/fhir/error.ts';
 import { isObject, parseJson, stringify } from '../../server/fhir/json.ts';
@@ -86,16 +87,46 @@ describe('JSON Patch', () => {
   });
 
   it('refuses values that nest deeper than any resource', () => {
-    const patch = Array.from({ length: 9 }, () => ({ op: 'copy', from: '', path: '/code' }));
-    const doc: Resource = { resourceType: 'Basic', a: { a: { a: { a: 1 } } } };
-    const deep = patch.map((operation, i) => ({ ...operation, path: '/code'.repeat(i + 1) }));
-    const more = [
-      ...deep,
-      ...deep.map((each) => ({ ...each, path: '/code'.repeat(9) + each.path })),
-    ];
-    const many = [...more, ...more].map((each, i) => ({ ...each, path: '/code'.repeat(i + 1) }));
-    const error = errorOf(() => applyPatch(parsePatch(many), doc, definitions));
-    expect(error.issues[0]?.diagnostics).toMatch(/deeper|copies more/);
+    let value: JsonValue = 1;
+    for (let depth = 0; depth < 150; depth += 1) value = { a: value };
+    const patch = parsePatch([{ op: 'add', path: '/code', value }]);
+    const error = errorOf(() => applyPatch(patch, { resourceType: 'Basic' }, definitions));
+    expect([error.kind, error.message]).toEqual(['unprocessable', expect.stringMatching(/deeper/)]);
+  });
+
+  it('ends in a resource or a FhirError whatever the operations', () => {
+    const path = fc.constantFrom(
+      '',
+      '/a',
+      '/a/0',
+      '/a/-',
+      '/a/1/b',
+      '/b',
+      '/b/c',
+      '/b/_c/0',
+      '/x~1y',
+    );
+    const value = fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<JsonValue>;
+    const operation = fc.record(
+      {
+        op: fc.constantFrom('add', 'remove', 'replace', 'move', 'copy', 'test'),
+        path,
+        from: path,
+        value,
+      },
+      { requiredKeys: ['op', 'path'] },
+    );
+    const doc = { a: [1, { b: 2 }], b: { c: ['x'], _c: [null] } };
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 6 }), (operations) => {
+        try {
+          applyJsonPatch(parseJsonPatch(operations), doc);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FhirError);
+        }
+        expect(doc).toEqual({ a: [1, { b: 2 }], b: { c: ['x'], _c: [null] } });
+      }),
+    );
   });
 });
 
