@@ -112,8 +112,8 @@ function checkComponent(branch: string, walks: readonly Walk[], lookup: ElementL
 }
 
 /**
- * Where the branches of a parameter are those of two or more others of its search type, the others'
- * codes go to `keys`: combo-code of Observation is code and component-code.
+ * Where the branches of a parameter are those of other parameters of its search type, the others'
+ * codes go to `keys`: combo-code of Observation is code and component-code, phonetic is name.
  */
 function addKeys(rows: SearchRow[]): void {
   const byBranches = new Map<string, { row: SearchRow; set: ReadonlySet<string> }>();
@@ -121,7 +121,10 @@ function addKeys(rows: SearchRow[]): void {
     if (row.type === 'composite' || row.expression === '') continue;
     const set = new Set(branches(row.expression));
     const id = `${row.type} ${[...set].sort(byText).join(' | ')}`;
-    if (!byBranches.has(id)) byBranches.set(id, { row, set });
+    const twin = byBranches.get(id);
+    // Of strings only: a reference may be the main one of its type, which must be extracted.
+    if (twin && row.type === 'string') row.keys = [twin.row.code];
+    else if (!twin) byBranches.set(id, { row, set });
   }
   const sets = [...byBranches.values()].sort((a, b) => a.set.size - b.set.size);
   for (const { row, set } of sets) {

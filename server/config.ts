@@ -38,6 +38,13 @@ export const settings = [
     'Who may use the server. `none`: everybody who can reach it. `smart` is yet to come.',
   ],
   [
+    'KILN_AUTH_NONE_ANYWHERE',
+    oneOf('no', 'yes'),
+    'no',
+    '`yes` lifts that rule of `HOST`: only where something else keeps strangers out, such as a ' +
+      'container whose port is published to loopback.',
+  ],
+  [
     'DATABASE_URL',
     databaseUrl,
     '',
@@ -199,7 +206,8 @@ function contradictions(values: Values): string[] {
   if (values.KILN_AUTH === 'smart') {
     faults.push('KILN_AUTH "smart" is not available yet: leave it unset and keep HOST on loopback');
   }
-  if (values.KILN_AUTH === 'none' && !isLoopback(values.HOST)) {
+  const open = values.KILN_AUTH === 'none' && values.KILN_AUTH_NONE_ANYWHERE !== 'yes';
+  if (open && !isLoopback(values.HOST)) {
     faults.push(
       `HOST "${values.HOST}" would let everybody on the network read and write patients' data, ` +
         'as KILN_AUTH is none: set HOST to 127.0.0.1',

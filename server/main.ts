@@ -5,7 +5,7 @@ import { loadDefinitions } from './fhir/load-definitions.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createApp } from './rest/app.ts';
-import { type Fetch, type Listener, listen, ListenError } from './rest/listen.ts';
+import { type Fetch, ListenError, type Listener, listen } from './rest/listen.ts';
 import { createStore } from './store/store.ts';
 
 /**

@@ -34,9 +34,7 @@ const leaves = [
 /** The one file that imports a package; the rest of the house knows only the wrapper. */
 const wrappers: Record<string, string> = {
   pg: 'server/db/pg.ts',
-  postgrator: 'server/db/migrate.ts',
   fhirpath: 'server/fhir/fhirpath.ts',
-  saxes: 'server/fhir/xml.ts',
   pino: 'server/log.ts',
   'prom-client': 'server/metrics.ts',
   '@hono/node-server': 'server/rest/listen.ts',

@@ -29,6 +29,8 @@ export interface FhirpathPatchOperation {
   expression: string;
 }
 
+const MAX_OPERATIONS = 5_000;
+
 /** The parts an operation has besides `type` and `path`. */
 const needs: Record<Type, readonly string[]> = {
   add: ['name', 'value'],
@@ -44,6 +46,9 @@ const needs: Record<Type, readonly string[]> = {
  */
 export function parseFhirpathPatch(parameters: JsonObject): FhirpathPatchOperation[] {
   const items = parameters['parameter'];
+  if (Array.isArray(items) && items.length > MAX_OPERATIONS) {
+    throw new FhirError('too-large', `A patch has at most ${MAX_OPERATIONS} operations; use PUT.`);
+  }
   const issues: Issue[] = [];
   const operations = (Array.isArray(items) ? items : []).map((item, index) => {
     const expression = `Parameters.parameter[${index}]`;

@@ -18,15 +18,20 @@ export interface JsonPatchOperation {
   label: string;
 }
 
-/** Nodes that the `copy` operations of one patch may add: thirty of them could double a document each. */
-const COPY_BUDGET = 200_000;
+/**
+ * Nodes that the `copy` and `move` operations of one patch may touch: thirty copies of the whole into
+ * itself would be a billion.
+ */
+const MAX_TOUCHED = 500_000;
+/** Each operation on a long array shifts all of it. */
+const MAX_OPERATIONS = 5_000;
 
 /** Thrown inside an operation; `applyJsonPatch` adds which one it was. */
 class Misfit extends Error {}
 
 /**
  * Reads a JSON Patch document: an array of operations. Unknown members are ignored (RFC 6902 4).
- * @throws FhirError `invalid` with one issue for every malformed operation.
+ * @throws FhirError `invalid` with one issue for every malformed operation, `too-large`
  */
 export function parseJsonPatch(body: JsonValue): JsonPatchOperation[] {
   if (!Array.isArray(body)) {
@@ -34,6 +39,9 @@ export function parseJsonPatch(body: JsonValue): JsonPatchOperation[] {
       'invalid',
       'A JSON Patch is an array of operations, e.g. [{"op":"replace","path":"/active","value":true}].',
     );
+  }
+  if (body.length > MAX_OPERATIONS) {
+    throw new FhirError('too-large', `A patch has at most ${MAX_OPERATIONS} operations; use PUT.`);
   }
   const faults: string[] = [];
   const operations = body.map((item, index) => parseOperation(item, index, faults));
@@ -106,7 +114,7 @@ export function applyJsonPatch(
   operations: readonly JsonPatchOperation[],
   document: JsonValue,
 ): JsonValue {
-  const state: State = { root: clone(document), emptied: new Set(), copied: 0 };
+  const state: State = { root: clone(document), emptied: new Set(), touched: 0 };
   for (const operation of operations) {
     try {
       run[operation.op](state, operation);
@@ -122,7 +130,7 @@ export function applyJsonPatch(
 interface State {
   root: JsonValue;
   emptied: Set<JsonValue>;
-  copied: number;
+  touched: number;
 }
 
 const run: Record<Verb, (state: State, operation: JsonPatchOperation) => void> = {
@@ -136,18 +144,16 @@ const run: Record<Verb, (state: State, operation: JsonPatchOperation) => void> =
     get(state, path);
     set(state, path, clone(value));
   },
-  move(state, { path, from = [] }) {
+  move(state, { path, from = [], label }) {
     const value = get(state, from);
+    touch(state, value, label);
     if (from.length === path.length && isSame(from, path)) return;
     remove(state, from);
     add(state, path, value);
   },
   copy(state, { path, from = [], label }) {
     const value = get(state, from);
-    state.copied += countNodes(value, COPY_BUDGET - state.copied);
-    if (state.copied > COPY_BUDGET) {
-      throw new FhirError('too-large', `${label}: the patch copies more than it may.`);
-    }
+    touch(state, value, label);
     add(state, path, clone(value));
   },
   test(state, { path, value = null }) {
@@ -159,6 +165,12 @@ const run: Record<Verb, (state: State, operation: JsonPatchOperation) => void> =
 
 const isSame = (a: readonly string[], b: readonly string[]): boolean =>
   a.every((token, i) => token === b[i]);
+
+function touch(state: State, value: JsonValue, label: string): void {
+  state.touched += countNodes(value, MAX_TOUCHED - state.touched);
+  if (state.touched <= MAX_TOUCHED) return;
+  throw new FhirError('too-large', `${label}: the patch copies or moves too much; use PUT.`);
+}
 
 /** Stops counting once the budget is spent. */
 function countNodes(value: JsonValue, budget: number): number {

@@ -2,18 +2,41 @@
 import { compileFhirPath } from './fhirpath.ts';
 import { type PathNode, parsePath, Refused } from './fhirpath-parse.ts';
 import type { Scope, Spot } from './patch-spot.ts';
-import { childrenOf, valueAt } from './patch-spot.ts';
+import { childrenOf, spend, valueAt } from './patch-spot.ts';
 import type { JsonValue } from './types.ts';
 
-/** Whether a criterion (FHIRPath, on the element) holds for an element. */
-export function matches(scope: Scope, spot: Spot, criterion: string): boolean {
+/** The elements for which a criterion (FHIRPath, on the element) holds. */
+export function matching(scope: Scope, spots: readonly Spot[], criterion: string): Spot[] {
   try {
-    return test(scope, spot, parsePath(criterion)) === true;
+    const node = parsePath(criterion);
+    return spots.filter((spot) => test(scope, spot, node) === true);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
   }
-  const [found] = compileFhirPath(`${spot.path}.where(${criterion}).exists()`)(scope.resource);
-  return found?.value === true;
+  const verdicts = new Map<string, boolean[]>();
+  return spots.filter((spot) => {
+    const { path, index } = listOf(scope, spot);
+    let verdict = verdicts.get(path);
+    if (!verdict) {
+      verdict = evaluate(scope, `${path}.select(where(${criterion}).exists())`);
+      verdicts.set(path, verdict);
+    }
+    return verdict[index];
+  });
+}
+
+/** The list that one evaluation answers for; lists of primitives may have holes, so one by one. */
+function listOf(scope: Scope, { path, type, index }: Spot): { path: string; index: number } {
+  const whole = index !== undefined && scope.definitions.types.get(type)?.kind !== 'primitive';
+  return whole ? { path: path.slice(0, path.lastIndexOf('[')), index } : { path, index: 0 };
+}
+
+/** fhirpath.js copies the resource for each evaluation: dear, so there may not be many. */
+const EVALUATION = 5_000;
+
+function evaluate(scope: Scope, expression: string): boolean[] {
+  spend(scope, EVALUATION);
+  return compileFhirPath(expression)(scope.resource).map(({ value }) => value === true);
 }
 
 /** Three-valued, as FHIRPath 6.5: undefined stands for empty. */

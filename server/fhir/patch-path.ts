@@ -1,6 +1,6 @@
 /** Follows the path of a FHIRPath Patch operation to the elements it names. */
 import { isKindOf } from './fhirpath-compile.ts';
-import { matches } from './patch-criteria.ts';
+import { matching } from './patch-criteria.ts';
 import type { Scope, Spot } from './patch-spot.ts';
 import { childrenOf, contentsOf } from './patch-spot.ts';
 import type { PathStep } from './patch-steps.ts';
@@ -39,7 +39,7 @@ function call(
 ): Spot[] {
   switch (name) {
     case 'where':
-      return spots.filter((spot) => matches(scope, spot, argument));
+      return matching(scope, spots, argument);
     case 'first':
       return spots.slice(0, 1);
     case 'last':

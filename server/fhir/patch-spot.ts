@@ -3,6 +3,7 @@
  * nothing of where they stand.
  */
 import type { Definitions, ElementDef, TypeDef } from './definitions.ts';
+import { FhirError } from './error.ts';
 import { isObject } from './json.ts';
 import { PathError } from './patch-steps.ts';
 import type { JsonObject, JsonValue, Resource } from './types.ts';
@@ -25,12 +26,27 @@ export interface Scope {
   definitions: Definitions;
   resource: Resource;
   root: Spot;
+  /** Elements looked at so far, by all operations of the patch. */
+  effort: number;
+}
+
+/** Two or three looks at half a million list items: no honest patch of a resource needs more. */
+const MAX_EFFORT = 1_500_000;
+
+/** @throws FhirError `too-large` once a patch has asked for more than a server should do for it */
+export function spend(scope: Scope, effort: number): void {
+  scope.effort += effort;
+  if (scope.effort <= MAX_EFFORT) return;
+  throw new FhirError(
+    'too-large',
+    'The patch looks through too many elements. Use indexes in its paths, or fewer operations.',
+  );
 }
 
 export function createScope(resource: Resource, definitions: Definitions): Scope {
   const type = resource.resourceType;
   const root: Spot = { owner: { [type]: resource }, name: type, type, path: type };
-  return { definitions, resource, root };
+  return { definitions, resource, root, effort: 0 };
 }
 
 export const capitalised = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
@@ -74,7 +90,10 @@ export function childrenOf(scope: Scope, spot: Spot, name: string): Spot[] {
   const element = elementOf(scope, spot, name);
   const owner = contentsOf(scope, spot);
   if (!owner) return [];
-  return element.types.flatMap((type) => spotsOf({ owner, element, type }, `${spot.path}.${name}`));
+  const path = `${spot.path}.${name}`;
+  const spots = element.types.flatMap((type) => spotsOf({ owner, element, type }, path));
+  spend(scope, spots.length + 1);
+  return spots;
 }
 
 function spotsOf(

@@ -1,6 +1,7 @@
-import type { Definitions } from './definitions.ts';
+import type { SearchParamDef } from './definitions.ts';
 import { FhirError } from './error.ts';
 import type { Include, SearchQuery, SortKey, Summary, Total } from './query.ts';
+import { sortPath } from './query-sort.ts';
 import { parseTerm, type TermOptions, TermProblem } from './query-terms.ts';
 import type { Issue } from './types.ts';
 
@@ -122,7 +123,7 @@ function addTerm({ options, query }: State, name: string, value: string): void {
   const def = options.definitions.searchParams(first).get(path);
   const everywhere = options.types.length === 1 || path.startsWith('_');
   if (!def || !everywhere) throw new TermProblem(unknown(options, path), true);
-  query.where.push(parseTerm(first, def, modifier, value, options));
+  query.where.push(parseTerm({ type: first, def, modifier }, value, options));
 }
 
 function splitModifier(name: string): [string, string | undefined] {
@@ -168,7 +169,7 @@ function parseSort({ options, query }: State, value: string): void {
     const [first = ''] = options.types;
     const def = options.definitions.searchParams(first).get(code);
     const everywhere = options.types.length === 1 || code === '_lastUpdated' || code === '_id';
-    if (!def || !everywhere || def.type === 'composite' || def.type === 'special') {
+    if (!def || !everywhere || !isSortable(first, def)) {
       throw new TermProblem(`it cannot sort by "${code.slice(0, 80)}"`, true);
     }
     return { code, descending };
@@ -176,6 +177,13 @@ function parseSort({ options, query }: State, value: string): void {
   const codes = new Set(sort.map((key) => key.code));
   if (codes.size < sort.length) throw new TermProblem('it names a parameter twice');
   query.sort = sort;
+}
+
+/** What the index holds in order, or hashes but the content has at a plain path. */
+function isSortable(type: string, def: SearchParamDef): boolean {
+  if (def.code === '_id' || def.code === '_lastUpdated') return true;
+  if (['date', 'string', 'number', 'quantity'].includes(def.type)) return true;
+  return sortPath(type, def) !== undefined;
 }
 
 function parseInclude({ options, query }: State, side: 'include' | 'revinclude', text: string): void {
@@ -201,5 +209,3 @@ function parseInclude({ options, query }: State, side: 'include' | 'revinclude',
   if (target !== undefined) include.target = target;
   query[side].push(include);
 }
-
-export type { Definitions };

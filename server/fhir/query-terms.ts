@@ -7,7 +7,7 @@ import {
   parseNumberValue,
   parseQuantityValue,
   splitEscaped,
-  unescape,
+  unescaped,
 } from './query-values.ts';
 import { isId, parseReference } from './reference.ts';
 import {
@@ -49,9 +49,7 @@ interface Param {
  * @throws TermProblem with a sentence for the caller
  */
 export function parseTerm(
-  type: string,
-  def: SearchParamDef,
-  modifier: string | undefined,
+  { type, def, modifier }: { type: string; def: SearchParamDef; modifier?: string | undefined },
   text: string,
   options: TermOptions,
 ): Term {
@@ -64,7 +62,7 @@ export function parseTerm(
   if (modifier !== undefined && !(def.type === 'reference' && isReferenceModifier(param, modifier))) {
     throw new TermProblem(`the modifier ":${modifier}" is not supported here`, true);
   }
-  if (def.code === '_id') return idTerm(values.map(unescape));
+  if (def.code === '_id') return idTerm(values.map(unescaped));
   if (def.code === '_lastUpdated') return lastUpdatedTerm(param, values);
   return PARSERS[def.type](param, values, modifier);
 }
@@ -79,7 +77,7 @@ const PARSERS: Record<SearchParamDef['type'], Parser> = {
   number: (param, values) => ({
     kind: 'number',
     keys: param.keys,
-    values: values.map((value) => numberOf(param, unescape(value))),
+    values: values.map((value) => numberOf(param, unescaped(value))),
   }),
   quantity: (param, values) => ({
     kind: 'number',
@@ -89,7 +87,7 @@ const PARSERS: Record<SearchParamDef['type'], Parser> = {
   uri: ({ keys }, values) => ({
     kind: 'words',
     rare: false,
-    words: values.flatMap((value) => keys.map((key) => uriTerm(key, unescape(value)))),
+    words: values.flatMap((value) => keys.map((key) => uriTerm(key, unescaped(value)))),
   }),
   composite: (param, values) => {
     const terms = values.map((value) => compositeTerm(param, value));
@@ -116,7 +114,7 @@ function idTerm(ids: string[]): Term {
 
 function dateOf({ options }: Param, text: string) {
   // A `+` that was not percent-encoded arrives as a space.
-  const value = parseDateValue(unescape(text).replace(' ', '+'), options.zone, options.now);
+  const value = parseDateValue(unescaped(text).replace(' ', '+'), options.zone, options.now);
   if (value) return value;
   throw new TermProblem(
     `"${text}" is not a date; write [eq|ne|gt|lt|ge|le|sa|eb|ap]YYYY[-MM[-DD[Thh:mm[:ss][zone]]]]`,
@@ -134,7 +132,7 @@ function dateTerm(param: Param, values: string[]): Term {
 }
 
 function stringTerm({ keys }: Param, values: string[]): Term {
-  const folded = values.map((value) => foldString(unescape(value)));
+  const folded = values.map((value) => foldString(unescaped(value)));
   if (folded.includes('')) throw new TermProblem('it has no letters to look for');
   return { kind: 'string', keys, values: folded };
 }
@@ -157,7 +155,7 @@ function quantityOf(text: string): NumberValue {
 
 /** The words of one token value (R4 3.1.1.4.10): `code`, `system|code`, `|code`, `system|`. */
 function tokenWords(keys: readonly string[], text: string): string[] {
-  const parts = splitEscaped(text, '|').map(unescape);
+  const parts = splitEscaped(text, '|').map(unescaped);
   const [first = '', code] = parts;
   if (parts.length > 2) {
     throw new TermProblem(`"${text}" has more than one "|"; write system|code, or \\| inside a code`);
@@ -168,13 +166,11 @@ function tokenWords(keys: readonly string[], text: string): string[] {
   return keys.map((key) => tokenSystem(key, first));
 }
 
-function tokenTerm({ type, def, keys }: Param, values: string[]): Term {
+function tokenTerm({ def, keys }: Param, values: string[]): Term {
   const words = values.flatMap((value) => tokenWords(keys, value));
-  return { kind: 'words', words, rare: isRare(type, def) };
+  // Business identifiers are nearly unique: worth another plan than codes that thousands share.
+  return { kind: 'words', words, rare: def.code === 'identifier' };
 }
-
-/** Business identifiers are nearly unique: worth another plan than codes that thousands share. */
-const isRare = (_type: string, def: SearchParamDef): boolean => def.code === 'identifier';
 
 function referenceTerm(param: Param, values: string[], modifier: string | undefined): Term {
   const { def, keys } = param;
@@ -183,7 +179,7 @@ function referenceTerm(param: Param, values: string[], modifier: string | undefi
     const words = values.flatMap((value) => tokenWords([identifierKey(key)], value));
     return { kind: 'words', words, rare: true };
   }
-  const targets = values.flatMap((value) => targetsOf(param, unescape(value), modifier));
+  const targets = values.flatMap((value) => targetsOf(param, unescaped(value), modifier));
   const patient = targets.every((target) => target.startsWith('Patient/')) && isPatientColumn(param);
   if (keys.length > 1) throw new TermProblem(`"${def.code}" cannot be searched by reference`, true);
   return { kind: 'references', key, targets, patient };
@@ -225,19 +221,19 @@ function planOf({ type, def, options }: Param): CompositePlan {
 /** R4 3.1.1.4.14: values joined by `$`, all of the same element. */
 function compositeTerm(param: Param, text: string): Term {
   const { type, def, options } = param;
-  const components = def.components ?? [];
+  const plan = planOf(param);
+  const { components } = plan;
   const parts = splitEscaped(text, '$');
   if (parts.length !== components.length || parts.includes('')) {
     const names = components.map((component) => component.code).join('$');
     throw new TermProblem(`"${text}" does not have the form ${names}`);
   }
-  const plan = planOf(param);
   const terms: Term[] = [];
   if (plan.and) {
     const together = plan.and.map((code, i) => {
       const component = options.definitions.searchParams(type).get(code);
       if (!component) throw new TermProblem(`"${def.code}" is not supported here`, true);
-      return parseTerm(type, component, undefined, parts[i] as string, options);
+      return parseTerm({ type, def: component }, parts[i] as string, options);
     });
     terms.push({ kind: 'all', terms: together });
   }
@@ -248,22 +244,21 @@ function compositeTerm(param: Param, text: string): Term {
 
 /** The exact components make the key, the ranged one (if any) is looked up under it. */
 function wordsTerm(param: Param, key: string, parts: readonly string[]): Term {
-  const components = param.def.components ?? [];
-  const words: string[] = [];
+  let keys = [{ key, words: [] as string[] }];
   const ranged: { type: SearchParamDef['type']; text: string }[] = [];
-  components.forEach((component, i) => {
+  planOf(param).components.forEach((component, i) => {
     const text = parts[i] as string;
-    if (component.type === 'token') words.push(componentToken(text));
-    else if (component.type === 'reference') words.push(...componentReference(param, component, text));
-    else ranged.push({ type: component.type, text });
+    if (!EXACT.has(component.type)) return void ranged.push({ type: component.type, text });
+    const words = exactWords(param, component, text);
+    keys = keys.flatMap((one) => words.map((word) => ({ key, words: [...one.words, word] })));
   });
-  const full = compositeKey(key, words);
+  const full = keys.map(({ words }) => compositeKey(key, words));
   const [first, second] = ranged;
-  if (!first) return { kind: 'words', words: [full], rare: false };
+  if (!first) return { kind: 'words', words: full, rare: false };
   if (second) {
     return {
       kind: 'pair',
-      keys: [full],
+      keys: full,
       first: numberOf(param, first.text),
       second: numberOf(param, second.text),
     };
@@ -271,35 +266,33 @@ function wordsTerm(param: Param, key: string, parts: readonly string[]): Term {
   return rangedTerm(param, full, first);
 }
 
+const EXACT: ReadonlySet<string> = new Set(['token', 'uri', 'reference']);
+
 function rangedTerm(
   param: Param,
-  key: string,
+  keys: string[],
   { type, text }: { type: SearchParamDef['type']; text: string },
 ): Term {
   if (type === 'date') {
-    return { kind: 'date', keys: [key], main: false, values: [dateOf(param, text)] };
+    return { kind: 'date', keys, main: false, values: [dateOf(param, text)] };
   }
-  if (type === 'string') return stringTerm({ ...param, keys: [key] }, [text]);
-  const value = type === 'quantity' ? quantityOf(text) : numberOf(param, unescape(text));
-  return { kind: 'number', keys: [key], values: [value] };
+  if (type === 'string') return stringTerm({ ...param, keys }, [text]);
+  const value = type === 'quantity' ? quantityOf(text) : numberOf(param, unescaped(text));
+  return { kind: 'number', keys, values: [value] };
+}
+
+/** The words of an exact component: one, but for a reference by bare id, whose type is open. */
+function exactWords(param: Param, component: { code: string; type: string }, text: string): string[] {
+  if (component.type === 'uri') return [uriTerm('', unescaped(text))];
+  if (component.type === 'token') return [componentToken(text)];
+  const def = param.options.definitions.searchParams(param.type).get(component.code) ?? param.def;
+  return targetsOf({ ...param, def }, unescaped(text));
 }
 
 /** Inside a composite a token is `code`, `system|code` or `|code`. */
 function componentToken(text: string): string {
-  const [word = ''] = tokenWords([''], text);
   if (splitEscaped(text, '|').at(-1) === '') {
     throw new TermProblem(`"${text}": a code is needed here, a system alone does not do`);
   }
-  return word;
-}
-
-function componentReference(
-  param: Param,
-  component: { code: string },
-  text: string,
-): string[] {
-  const def = param.options.definitions.searchParams(param.type).get(component.code) ?? param.def;
-  const targets = targetsOf({ ...param, def }, unescape(text));
-  if (targets.length !== 1) throw new TermProblem(`"${text}": write the reference as Type/id`);
-  return targets;
+  return tokenWords([''], text)[0] as string;
 }

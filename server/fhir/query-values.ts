@@ -25,7 +25,7 @@ export function splitEscaped(text: string, separator: string): string[] {
 }
 
 /** Undoes `\,` `\|` `\$` `\\`; a backslash before anything else stands for itself. */
-export function unescape(text: string): string {
+export function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
 
@@ -65,7 +65,7 @@ export function parseNumberValue(text: string): NumberValue | undefined {
 
 /** `[prefix]number|system|code`, `number||code` or `number` (R4 3.1.1.4.12). */
 export function parseQuantityValue(text: string): NumberValue | undefined {
-  const [amount = '', ...unit] = splitEscaped(text, '|').map(unescape);
+  const [amount = '', ...unit] = splitEscaped(text, '|').map(unescaped);
   const value = parseNumberValue(amount);
   if (!value || unit.length === 0) return value;
   const [system = '', code = ''] = unit;

@@ -73,7 +73,12 @@ export const routes: readonly Route[] = [
   { method: 'PUT', path: '/fhir/:type/:id', handler: update, code: 'update' },
   { method: 'PATCH', path: '/fhir/:type/:id', handler: patch, code: 'patch' },
   { method: 'DELETE', path: '/fhir/:type/:id', handler: remove, code: 'delete' },
-  { method: 'GET', path: '/fhir/:type/:id/_history', handler: historyInstance, code: 'history-instance' },
+  {
+    method: 'GET',
+    path: '/fhir/:type/:id/_history',
+    handler: historyInstance,
+    code: 'history-instance',
+  },
   { method: 'GET', path: '/fhir/:type/:id/_history/:vid', handler: vread, code: 'vread' },
   { method: 'GET', path: '/fhir/:type/:id/:other', handler: searchCompartment },
 ];
@@ -108,8 +113,7 @@ export function createApp(parts: AppParts): Hono<Env> {
   return app;
 }
 
-const codesOf = (list: readonly Route[]): string[] =>
-  list.flatMap(({ code }) => code ?? []);
+const codesOf = (list: readonly Route[]): string[] => list.flatMap(({ code }) => code ?? []);
 
 /**
  * The path to route by: the request line's, without the changes that URL parsers make, so that `.`
@@ -124,10 +128,7 @@ function pathOf(env: Env['Bindings'] | undefined): string {
 }
 
 /** A route as Hono calls it: everything that is done for every request is done here. */
-function serving(
-  service: Service,
-  route: Route,
-): (context: Context<Env>) => Promise<Response> {
+function serving(service: Service, route: Route): (context: Context<Env>) => Promise<Response> {
   return async (context) => {
     const started = performance.now();
     const exchange = new Exchange(context);

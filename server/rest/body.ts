@@ -53,7 +53,9 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
       fail(new FhirError('invalid', 'The connection ended before the body was complete.'));
     if (incoming.destroyed) return cutOff();
     incoming.on('data', take);
-    incoming.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    incoming.once('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
+    );
     incoming.once('error', cutOff);
     incoming.once('close', () => incoming.complete || cutOff());
   });

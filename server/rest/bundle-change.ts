@@ -7,8 +7,10 @@ import { parseTags } from './conditions.ts';
 export function changeOf(entry: PlannedEntry): Change {
   const target = targetOf(entry);
   const { method, resource, patch, ifNoneExist } = entry;
-  if (method === 'DELETE') return { ...target, ...selection(entry), method: 'delete', multiple: true };
-  if (method === 'PATCH' && patch) return { ...target, ...selection(entry), method: 'patch', patch };
+  if (method === 'DELETE')
+    return { ...target, ...selection(entry), method: 'delete', multiple: true };
+  if (method === 'PATCH' && patch)
+    return { ...target, ...selection(entry), method: 'patch', patch };
   if (!resource) throw fault(entry, 'resource', 'The entry needs a resource.');
   if (method === 'PUT') return updateOf(entry, { ...target, method: 'update', resource });
   const condition = ifNoneExist === undefined ? {} : { ifNoneExist };

@@ -96,7 +96,7 @@ async function readEntry(
     url: entry.url === '' || entry.url.startsWith('?') ? `/fhir${entry.url}` : `/fhir/${entry.url}`,
     within: exchange.id,
     headers: {
-      prefer: headers['prefer'] as string | undefined,
+      prefer: headers.prefer as string | undefined,
       'if-none-match': entry.ifNoneMatch,
       'if-modified-since': entry.ifModifiedSince,
     },

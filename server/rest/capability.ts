@@ -5,7 +5,7 @@ import { searchable } from './capability-search.ts';
 import type { Exchange } from './request.ts';
 import { answer } from './respond.ts';
 import type { RestConfig, Service } from './service.ts';
-import { shapeOf, shaped } from './shape.ts';
+import { shaped, shapeOf } from './shape.ts';
 
 /** GET [base]/metadata (R4 3.1.0.13). */
 export function capabilities(service: Service, exchange: Exchange): Response {
@@ -26,7 +26,8 @@ export function capabilityTexts(
   const date = new Date().toISOString();
   const known = new Map<string, string>();
   return (base) => {
-    const found = known.get(base) ?? stringify(statement(definitions, { config, base, date, codes }));
+    const found =
+      known.get(base) ?? stringify(statement(definitions, { config, base, date, codes }));
     known.set(base, found);
     return found;
   };

@@ -77,7 +77,10 @@ function refuseOthers(headers: IncomingHttpHeaders, taken: readonly string[]): v
 function criteriaOf(text: string): string {
   const criteria = text.slice(text.indexOf('?') + 1).trim();
   if (criteria === '') {
-    throw new FhirError('invalid', 'If-None-Exist is empty. State search parameters that identify.');
+    throw new FhirError(
+      'invalid',
+      'If-None-Exist is empty. State search parameters that identify.',
+    );
   }
   return criteria;
 }
@@ -101,7 +104,10 @@ export function isUnmodified(
   const asked = Date.parse(since);
   if (Number.isNaN(asked)) {
     const hint = 'Send it as "Sat, 29 Oct 1994 19:43:31 GMT".';
-    throw new FhirError('invalid', `If-Modified-Since: "${since.slice(0, 60)}" is no date. ${hint}`);
+    throw new FhirError(
+      'invalid',
+      `If-Modified-Since: "${since.slice(0, 60)}" is no date. ${hint}`,
+    );
   }
   // HTTP dates have seconds; lastUpdated has milliseconds.
   return Math.floor(lastUpdated / 1000) * 1000 <= asked;

@@ -1,6 +1,6 @@
+import { DbError } from '../db/db.ts';
 import { FhirError, kinds } from '../fhir/error.ts';
 import type { Issue, JsonObject, Resource } from '../fhir/types.ts';
-import { DbError } from '../db/db.ts';
 
 /** What the caller gets to know of something thrown. */
 export interface Failure {
@@ -53,7 +53,11 @@ function fromDatabase(error: DbError): FhirError | undefined {
   }
   if (error.kind === 'timeout') {
     const text = 'The database took too long. Ask for less: more criteria, or a smaller _count.';
-    return new FhirError('busy', [{ severity: 'error', code: 'timeout', diagnostics: text }], error);
+    return new FhirError(
+      'busy',
+      [{ severity: 'error', code: 'timeout', diagnostics: text }],
+      error,
+    );
   }
   return undefined;
 }
@@ -66,7 +70,7 @@ export function outcomeOf(issues: readonly Issue[]): Resource {
 function issueOf(issue: Issue): JsonObject {
   const { severity, code, diagnostics, expression } = issue;
   const element: JsonObject = { severity, code, diagnostics: printable(diagnostics) };
-  if (expression !== undefined) element['expression'] = [expression];
+  if (expression !== undefined) element.expression = [expression];
   return element;
 }
 

@@ -7,7 +7,7 @@ import type { Exchange, Parameters } from './request.ts';
 import { answerBundle, etagOf } from './respond.ts';
 import type { Service } from './service.ts';
 import type { Shape } from './shape.ts';
-import { shapeOf, shaped } from './shape.ts';
+import { shaped, shapeOf } from './shape.ts';
 import { idOf, typeOf } from './target.ts';
 
 /** GET [base]/[type]/[id]/_history (R4 3.1.0.12). */
@@ -58,7 +58,10 @@ function readQuery(
   const handling = exchange.prefer.handling ?? service.config.handling;
   if (stray && handling !== 'lenient') {
     const name = stray[0].slice(0, 80);
-    throw new FhirError('invalid', `A history does not know "${name}". It takes ${taken.join(', ')}.`);
+    throw new FhirError(
+      'invalid',
+      `A history does not know "${name}". It takes ${taken.join(', ')}.`,
+    );
   }
   const query: HistoryQuery = { count: countOf(service, exchange.parameter('_count')) };
   const since = exchange.parameter('_since');

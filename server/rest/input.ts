@@ -74,7 +74,8 @@ export function criteriaOf(exchange: Exchange, interaction: string): string {
 /** Criteria where none are taken would be ignored silently; they are refused instead. */
 export function refuseQuery(exchange: Exchange, message: string): void {
   const stray = exchange.query.find(([name]) => !answering.includes(name));
-  if (stray) throw new FhirError('invalid', `Unexpected parameter "${stray[0].slice(0, 80)}". ${message}`);
+  if (stray)
+    throw new FhirError('invalid', `Unexpected parameter "${stray[0].slice(0, 80)}". ${message}`);
 }
 
 /** Commits one change and answers its result. */

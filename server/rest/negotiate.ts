@@ -77,7 +77,8 @@ function acceptHeader(accept: string): Format {
   let best: { offer: Format; quality: number; exact: number } | undefined;
   for (const offer of offers) {
     const { quality, exact } = qualityOf(offer, ranges);
-    const better = !best || quality > best.quality || (quality === best.quality && exact > best.exact);
+    const better =
+      !best || quality > best.quality || (quality === best.quality && exact > best.exact);
     if (quality > 0 && better) best = { offer, quality, exact };
   }
   if (!best) {
@@ -114,7 +115,13 @@ function parseMediaType(text: string): MediaType {
   const parameters = new Map<string, string>();
   for (const parameter of rest) {
     const [key = '', value = ''] = parameter.split('=', 2);
-    parameters.set(key.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1').toLowerCase());
+    parameters.set(
+      key.trim().toLowerCase(),
+      value
+        .trim()
+        .replace(/^"(.*)"$/, '$1')
+        .toLowerCase(),
+    );
   }
   return { name: name.trim().toLowerCase(), parameters };
 }

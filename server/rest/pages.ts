@@ -1,7 +1,8 @@
 import type { Exchange } from './request.ts';
 import type { Service } from './service.ts';
 
-const html = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const html = (text: string): string =>
+  text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /** GET /: what this is, for somebody who opened the address in a browser. */
 export function welcome(service: Service, exchange: Exchange): Response {

@@ -3,7 +3,7 @@ import { isUnmodified } from './conditions.ts';
 import type { Exchange } from './request.ts';
 import { answerEmpty, answerVersion, versionHeaders } from './respond.ts';
 import type { Service } from './service.ts';
-import { shapeOf, shaped } from './shape.ts';
+import { shaped, shapeOf } from './shape.ts';
 import { idOf, typeOf } from './target.ts';
 
 /** GET [base]/[type]/[id] (R4 3.1.0.2), conditional read included (3.1.0.1.4). */

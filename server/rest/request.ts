@@ -101,7 +101,7 @@ export class Exchange {
 
   get prefer(): Prefer {
     // Joined by Node where the header stands twice.
-    this.#prefer ??= parsePrefer(this.incoming.headers['prefer'] as string | undefined);
+    this.#prefer ??= parsePrefer(this.incoming.headers.prefer as string | undefined);
     return this.#prefer;
   }
 }

@@ -3,8 +3,8 @@ import type { Issue } from '../fhir/types.ts';
 import type { ChangeResult, Version } from '../store/store.ts';
 import type { BundleParts } from './bundle-text.ts';
 import { bundleText } from './bundle-text.ts';
-import { outcomeOf, success } from './errors.ts';
 import type { Failure } from './errors.ts';
+import { outcomeOf, success } from './errors.ts';
 import type { Format } from './negotiate.ts';
 import { fhirJson } from './negotiate.ts';
 import type { Exchange } from './request.ts';
@@ -56,7 +56,7 @@ export function versionHeaders(version: Version): Headers {
 export function answerWrite(service: Service, exchange: Exchange, result: ChangeResult): Response {
   const { status, version } = result;
   const headers = version ? versionHeaders(version) : {};
-  if (version) headers['Location'] = versionUrl(service, version);
+  if (version) headers.Location = versionUrl(service, version);
   const wanted = exchange.prefer.return ?? 'representation';
   if (wanted === 'minimal' || (wanted === 'representation' && !version)) {
     return answerEmpty(exchange, status, headers);
@@ -112,7 +112,7 @@ export function answerFailure(service: Service, exchange: Exchange, failure: Fai
   const body = inFormat(service.xml, text, { format, pretty: false });
   const headers = bodyHeaders(exchange, format);
   if (failure.retryAfter !== undefined) headers['Retry-After'] = String(failure.retryAfter);
-  if (failure.allow !== undefined) headers['Allow'] = failure.allow;
+  if (failure.allow !== undefined) headers.Allow = failure.allow;
   return new Response(body, { status: failure.status, headers });
 }
 

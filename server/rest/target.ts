@@ -58,7 +58,7 @@ function unknownOperation(name: string): FhirError {
 /** The types that differ from the text by case or a few letters, nearest first. */
 export function nearTypes(text: string, types: Iterable<string>): string[] {
   const asked = text.toLowerCase().slice(0, 40);
-  const limit = Math.max(1, Math.floor(asked.length / 4));
+  const limit = Math.max(1, Math.floor(asked.length / 3));
   return [...types]
     .map((type) => ({ type, distance: editDistance(asked, type.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)

@@ -103,15 +103,17 @@ function orderKey(out: Statement, query: SearchQuery, { code, descending }: Sort
   if (def?.type === 'number' || def?.type === 'quantity') {
     return { sql: from('search_number', 'lo'), cast: 'float8', descending };
   }
-  return { sql: contentKey(out, type, def ? sortPath(type, def) : undefined), cast: 'text', descending };
+  const path = def ? sortPath(type, def) : undefined;
+  if (path === undefined) throw new Error(`${type} cannot be sorted by ${code}`);
+  return { sql: contentKey(out, path), cast: 'text', descending };
 }
 
 /** Tokens are hashed in the index, so their order comes from the content (jsonpath, lax). */
-function contentKey(out: Statement, _type: string, path: string | undefined): string {
+function contentKey(out: Statement, path: string): string {
   const places = ['.coding.code', '.code', '.value', '.reference', ' ? (@.type() != "object")'];
   const texts = places.map(
     (place) =>
-      `jsonb_path_query_first(c.j, ${out.bind(`${path ?? '$'}${place}`, 'jsonpath')}) #>> '{}'`,
+      `jsonb_path_query_first(c.j, ${out.bind(`${path}${place}`, 'jsonpath')}) #>> '{}'`,
   );
   return `(select coalesce(${texts.join(', ')})
     from (select r.content::jsonb as j from resource r where r.rk = s.rk) c)`;

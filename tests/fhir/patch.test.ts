@@ -86,6 +86,13 @@ describe('JSON Patch', () => {
     expect(error.kind).toBe('too-large');
   });
 
+  it('refuses a patch of more operations than a resource can need', () => {
+    const patch = Array.from({ length: 5_001 }, () => ({ op: 'remove', path: '/a' }));
+    expect(errorOf(() => parsePatch(patch)).kind).toBe('too-large');
+    const parameters = parametersOf(patch.map(() => ({ type: 'delete', path: 'Patient.name' })));
+    expect(errorOf(() => parsePatch(parameters)).kind).toBe('too-large');
+  });
+
   it('refuses values that nest deeper than any resource', () => {
     let value: JsonValue = 1;
     for (let depth = 0; depth < 150; depth += 1) value = { a: value };
@@ -172,6 +179,18 @@ describe('FHIRPath Patch', () => {
       '{"resourceType":"Observation","valueQuantity":{"value":1.00},' +
         '"referenceRange":[{"low":{"value":2.50}}]}',
     );
+  });
+
+  it('refuses to look through a long list again and again', () => {
+    const member = Array.from({ length: 20_000 }, (_, i) => ({
+      entity: { reference: `Patient/${i}` },
+    }));
+    const path = "Group.member.where(entity.reference = 'Patient/x')";
+    const patch = parsePatch(
+      parametersOf(Array.from({ length: 100 }, () => ({ type: 'delete', path }))),
+    );
+    const error = errorOf(() => applyPatch(patch, { resourceType: 'Group', member }, definitions));
+    expect(error.kind).toBe('too-large');
   });
 
   it('refuses paths whose parentheses nest without end', () => {

@@ -10,9 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const list = (bundle: Json): Json[] => (bundle['entry'] as unknown as Json[] | undefined) ?? [];
+const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
 const statuses = (bundle: Json): string[] =>
-  list(bundle).map((entry) => String(entry['response']?.['status']).slice(0, 3));
+  list(bundle).map((entry) => String(entry.response?.status).slice(0, 3));
 
 const send = (type: string, entry: JsonValue[], headers: Record<string, string> = {}) =>
   ask(server.base, '', {
@@ -40,13 +40,13 @@ describe('transaction', () => {
       { request: { method: 'HEAD', url: 'Patient/t-old' } },
     ]);
     expect(status).toBe(200);
-    expect(json['type']).toBe('transaction-response');
+    expect(json.type).toBe('transaction-response');
     expect(statuses(json)).toEqual(['200', '201', '201', '204', '200', '200']);
-    expect(list(json)[0]?.['resource']?.['name']?.[0]?.['family']).toBe('New');
-    expect(list(json)[1]?.['response']?.['location']).toBe('Patient/t-new/_history/1');
-    expect(list(json)[1]?.['response']?.['etag']).toBe('W/"1"');
-    expect(list(json)[4]?.['resource']?.['entry']).toBeUndefined();
-    expect(list(json)[5]?.['resource']).toBeUndefined();
+    expect(list(json)[0]?.resource?.name?.[0]?.family).toBe('New');
+    expect(list(json)[1]?.response?.location).toBe('Patient/t-new/_history/1');
+    expect(list(json)[1]?.response?.etag).toBe('W/"1"');
+    expect(list(json)[4]?.resource?.entry).toBeUndefined();
+    expect(list(json)[5]?.resource).toBeUndefined();
   });
 
   it('writes links between its entries with the ids that were given', async () => {
@@ -68,22 +68,38 @@ describe('transaction', () => {
       ],
       { Prefer: 'return=representation' },
     );
-    const [observation, subject] = list(json).map((entry) => entry['resource']);
-    expect(observation?.['subject']?.['reference']).toBe(`Patient/${subject?.['id']}`);
-    expect(list(json)[1]?.['fullUrl']).toBe(`${server.base}/Patient/${subject?.['id']}`);
+    const [observation, subject] = list(json).map((entry) => entry.resource);
+    expect(observation?.subject?.reference).toBe(`Patient/${subject?.id}`);
+    expect(list(json)[1]?.fullUrl).toBe(`${server.base}/Patient/${subject?.id}`);
   });
 
   it.each<[string, JsonObject, number]>([
-    ['an invalid resource', { ...put('a-bad'), resource: { ...patient('a-bad'), birthDate: 'x' } }, 400],
-    ['a stale ifMatch', { ...put('a-2'), request: { method: 'PUT', url: 'Patient/a-2', ifMatch: 'W/"7"' } }, 412],
-    ['a malformed ifMatch', { ...put('a-2'), request: { method: 'PUT', url: 'Patient/a-2', ifMatch: '7' } }, 400],
-    ['an operation', { request: { method: 'POST', url: '$convert' }, resource: { resourceType: 'Parameters' } }, 400],
+    [
+      'an invalid resource',
+      { ...put('a-bad'), resource: { ...patient('a-bad'), birthDate: 'x' } },
+      400,
+    ],
+    [
+      'a stale ifMatch',
+      { ...put('a-2'), request: { method: 'PUT', url: 'Patient/a-2', ifMatch: 'W/"7"' } },
+      412,
+    ],
+    [
+      'a malformed ifMatch',
+      { ...put('a-2'), request: { method: 'PUT', url: 'Patient/a-2', ifMatch: '7' } },
+      400,
+    ],
+    [
+      'an operation',
+      { request: { method: 'POST', url: '$convert' }, resource: { resourceType: 'Parameters' } },
+      400,
+    ],
     ['a url that is none', { request: { method: 'DELETE', url: 'Patint/1' } }, 400],
   ])('with %s writes nothing and names the entry', async (what, entry, expected) => {
     const id = `atom-${what.replaceAll(' ', '-')}`;
     const { status, json } = await send('transaction', [put(id), entry]);
     expect(status).toBe(expected);
-    expect(JSON.stringify(json['issue'])).toContain('Bundle.entry[1]');
+    expect(JSON.stringify(json.issue)).toContain('Bundle.entry[1]');
     expect((await ask(server.base, `Patient/${id}`)).status).toBe(404);
   });
 
@@ -93,13 +109,13 @@ describe('transaction', () => {
     expect(status).toBe(200);
     expect(new Set(statuses(json))).toEqual(new Set(['201']));
     const { json: count } = await ask(server.base, 'Patient?_summary=count&_id=many-1,many-2999');
-    expect(count['total']).toBe(2);
+    expect(count.total).toBe(2);
   });
 
   it('empty or absent entries are answered by an empty response', async () => {
     const body = { resourceType: 'Bundle', type: 'transaction' };
     const { status, json } = await ask(server.base, '', { method: 'POST', body });
-    expect([status, json['type'], json['entry']]).toEqual([200, 'transaction-response', undefined]);
+    expect([status, json.type, json.entry]).toEqual([200, 'transaction-response', undefined]);
   });
 });
 
@@ -107,7 +123,10 @@ describe('batch', () => {
   it('answers each entry on its own', async () => {
     const { status, json } = await send('batch', [
       put('b1'),
-      { resource: { ...patient('b2'), birthDate: 'x' }, request: { method: 'PUT', url: 'Patient/b2' } },
+      {
+        resource: { ...patient('b2'), birthDate: 'x' },
+        request: { method: 'PUT', url: 'Patient/b2' },
+      },
       { request: { method: 'GET', url: 'Patient/none' } },
       { request: { method: 'GET', url: 'Patient?nonsense=1' } },
       { request: { method: 'GET', url: 'metadata' } },
@@ -118,9 +137,9 @@ describe('batch', () => {
     expect(status).toBe(200);
     expect(statuses(json)).toEqual(['201', '400', '404', '400', '200', '400', '304', '200']);
     for (const at of [1, 2, 3, 5]) {
-      expect(list(json)[at]?.['response']?.['outcome']?.['resourceType']).toBe('OperationOutcome');
+      expect(list(json)[at]?.response?.outcome?.resourceType).toBe('OperationOutcome');
     }
-    expect(list(json)[4]?.['resource']?.['resourceType']).toBe('CapabilityStatement');
+    expect(list(json)[4]?.resource?.resourceType).toBe('CapabilityStatement');
   });
 
   it('with ifNoneExist on every entry creates nothing the second time', async () => {
@@ -140,6 +159,6 @@ describe('POST to the base', () => {
     ['a Bundle without a type', { resourceType: 'Bundle' }],
   ])('refuses %s', async (_what, body) => {
     const { status, json } = await ask(server.base, '', { method: 'POST', body });
-    expect([status, json['resourceType']]).toEqual([400, 'OperationOutcome']);
+    expect([status, json.resourceType]).toEqual([400, 'OperationOutcome']);
   });
 });

@@ -12,9 +12,12 @@ describe('parseTags()', () => {
     expect(parseTags('If-Match', text)).toEqual(tags);
   });
 
-  it.each(['', '3', 'W/3', 'W/"3', '"a b"', 'w/"3"', '""', '"1", 2', "'3'"])('refuses %s', (text) => {
-    expect(() => parseTags('If-Match', text)).toThrow(/If-Match.*no entity tag/);
-  });
+  it.each(['', '3', 'W/3', 'W/"3', '"a b"', 'w/"3"', '""', '"1", 2', "'3'"])(
+    'refuses %s',
+    (text) => {
+      expect(() => parseTags('If-Match', text)).toThrow(/If-Match.*no entity tag/);
+    },
+  );
 });
 
 describe('preconditions()', () => {

@@ -21,10 +21,10 @@ describe('create', () => {
       body: patient('Kern'),
     });
     expect(status).toBe(201);
-    expect(headers.get('location')).toBe(`${server.base}/Patient/${json['id']}/_history/1`);
+    expect(headers.get('location')).toBe(`${server.base}/Patient/${json.id}/_history/1`);
     expect(headers.get('etag')).toBe('W/"1"');
     const modified = Date.parse(headers.get('last-modified') ?? '');
-    expect(Math.abs(modified - Date.parse(String(json['meta']?.['lastUpdated'])))).toBeLessThan(1000);
+    expect(Math.abs(modified - Date.parse(String(json.meta?.lastUpdated)))).toBeLessThan(1000);
     expect(json).toMatchObject({ resourceType: 'Patient', name: [{ family: 'Kern' }] });
   });
 
@@ -32,8 +32,8 @@ describe('create', () => {
     const body = { ...patient('Own'), id: 'mine' };
     const { status, json } = await ask(server.base, 'Patient', { method: 'POST', body });
     expect(status).toBe(201);
-    expect(json['id']).not.toBe('mine');
-    expect((await ask(server.base, `Patient/${json['id']}`)).status).toBe(200);
+    expect(json.id).not.toBe('mine');
+    expect((await ask(server.base, `Patient/${json.id}`)).status).toBe(200);
   });
 
   it('answers as preferred', async () => {
@@ -48,8 +48,8 @@ describe('create', () => {
     expect(minimal.headers.get('location')).toContain('/Patient/');
     const outcome = await create('return=OperationOutcome');
     expect(outcome.status).toBe(201);
-    expect(outcome.json['resourceType']).toBe('OperationOutcome');
-    expect((await create('return=representation')).json['resourceType']).toBe('Patient');
+    expect(outcome.json.resourceType).toBe('OperationOutcome');
+    expect((await create('return=representation')).json.resourceType).toBe('Patient');
   });
 
   it('takes and gives XML without touching a decimal', async () => {
@@ -95,6 +95,6 @@ describe('create', () => {
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(49);
-    expect(new Set(answers.map(({ json }) => json['id'])).size).toBe(1);
+    expect(new Set(answers.map(({ json }) => json.id)).size).toBe(1);
   });
 });

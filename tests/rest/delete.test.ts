@@ -23,7 +23,7 @@ describe('delete', () => {
     expect([answer.status, answer.text, answer.headers.get('etag')]).toEqual([204, '', 'W/"2"']);
     expect((await ask(server.base, 'Patient/d1')).status).toBe(410);
     expect((await ask(server.base, 'Patient/d1/_history/1')).status).toBe(200);
-    expect((await ask(server.base, 'Patient?_id=d1')).json['entry']).toBeUndefined();
+    expect((await ask(server.base, 'Patient?_id=d1')).json.entry).toBeUndefined();
   });
 
   it('of what is not there, or gone, answers 204', async () => {
@@ -36,7 +36,7 @@ describe('delete', () => {
   it('answers an outcome where it is preferred', async () => {
     await put('d3');
     const answer = await remove('Patient/d3', { Prefer: 'return=OperationOutcome' });
-    expect([answer.status, answer.json['resourceType']]).toEqual([200, 'OperationOutcome']);
+    expect([answer.status, answer.json.resourceType]).toEqual([200, 'OperationOutcome']);
   });
 
   it('with If-Match deletes that version only', async () => {

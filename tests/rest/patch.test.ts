@@ -18,8 +18,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const jsonPatch = { 'Content-Type': 'application/json-patch+json' };
-const replace = (value: string) =>
-  JSON.stringify([{ op: 'replace', path: '/birthDate', value }]);
+const replace = (value: string) => JSON.stringify([{ op: 'replace', path: '/birthDate', value }]);
 const fhirPatch = (value: string) => ({
   resourceType: 'Parameters',
   parameter: [
@@ -39,20 +38,20 @@ describe('patch', () => {
     const answer = await ask(server.base, 'Patient/p1', {
       ...{ method: 'PATCH', body: replace('1971-01-01'), headers: jsonPatch },
     });
-    expect([answer.status, answer.json['birthDate']]).toEqual([200, '1971-01-01']);
+    expect([answer.status, answer.json.birthDate]).toEqual([200, '1971-01-01']);
   });
 
   it('applies a FHIRPath Patch', async () => {
     const body = fhirPatch('1972-01-01');
     const answer = await ask(server.base, 'Patient/p1', { method: 'PATCH', body });
-    expect([answer.status, answer.json['birthDate']]).toEqual([200, '1972-01-01']);
+    expect([answer.status, answer.json.birthDate]).toEqual([200, '1972-01-01']);
   });
 
   it('by criteria patches the one match', async () => {
     const answer = await ask(server.base, 'Patient?identifier=http://example.org/mrn|P-1', {
       ...{ method: 'PATCH', body: replace('1973-01-01'), headers: jsonPatch },
     });
-    expect([answer.status, answer.json['birthDate']]).toEqual([200, '1973-01-01']);
+    expect([answer.status, answer.json.birthDate]).toEqual([200, '1973-01-01']);
   });
 
   it.each([
@@ -68,12 +67,16 @@ describe('patch', () => {
       ...{ method: 'PATCH', body, headers: { ...jsonPatch, ...headers } },
     });
     expect(answer.status).toBe(status);
-    expect(answer.json['resourceType']).toBe('OperationOutcome');
+    expect(answer.json.resourceType).toBe('OperationOutcome');
   });
 
   it('refuses an XML Patch', async () => {
     const headers = { 'Content-Type': 'application/xml-patch+xml' };
-    const answer = await ask(server.base, 'Patient/p1', { method: 'PATCH', body: '<diff/>', headers });
+    const answer = await ask(server.base, 'Patient/p1', {
+      method: 'PATCH',
+      body: '<diff/>',
+      headers,
+    });
     expect(answer.status).toBe(415);
   });
 });

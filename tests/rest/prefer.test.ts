@@ -17,7 +17,9 @@ describe('parsePrefer()', () => {
   });
 
   it('heeds the first of two that contradict each other, as RFC 7240 says', () => {
-    const prefer = parsePrefer('return=minimal, return=representation, handling=lenient, handling=strict');
+    const prefer = parsePrefer(
+      'return=minimal, return=representation, handling=lenient, handling=strict',
+    );
     expect(prefer).toEqual({ return: 'minimal', handling: 'lenient' });
   });
 });

@@ -28,7 +28,7 @@ describe('read', () => {
     expect(headers.get('etag')).toBe('W/"2"');
     expect(headers.get('last-modified')).toMatch(/GMT$/);
     expect(headers.get('content-type')).toBe('application/fhir+json; charset=utf-8');
-    expect(json['name']?.[0]?.['family']).toBe('Kernbach');
+    expect(json.name?.[0]?.family).toBe('Kernbach');
   });
 
   it.each([
@@ -41,7 +41,7 @@ describe('read', () => {
   ])('of %s answers %i with an outcome', async (url, status, code) => {
     const answer = await ask(server.base, url);
     expect(answer.status).toBe(status);
-    expect(answer.json['issue']?.[0]?.['code']).toBe(code);
+    expect(answer.json.issue?.[0]?.code).toBe(code);
   });
 
   it('answers 304 to who has the version', async () => {
@@ -72,11 +72,11 @@ describe('read', () => {
     const json = await ask(server.base, 'Patient/p1?_format=json', {
       headers: { Accept: 'application/xml' },
     });
-    expect(json.json['id']).toBe('p1');
+    expect(json.json.id).toBe('p1');
     const pretty = await ask(server.base, 'Patient/p1?_pretty=true');
     expect(pretty.text).toContain('\n  "id": "p1"');
     const none = await ask(server.base, 'Patient/p1?_format=html');
-    expect([none.status, none.json['resourceType']]).toEqual([406, 'OperationOutcome']);
+    expect([none.status, none.json.resourceType]).toEqual([406, 'OperationOutcome']);
   });
 
   it.each([
@@ -85,13 +85,15 @@ describe('read', () => {
     ['_elements=birthDate', ['birthDate', 'id', 'meta', 'resourceType']],
   ])('with %s answers that part, tagged SUBSETTED', async (query, names) => {
     const { json } = await ask(server.base, `Patient/p1?${query}`);
-    expect(Object.keys(json).filter((name) => name !== 'photo').sort()).toEqual(
-      names.filter((name) => name !== 'photo'),
-    );
-    expect(json['meta']?.['tag']?.[0]?.['code']).toBe('SUBSETTED');
+    expect(
+      Object.keys(json)
+        .filter((name) => name !== 'photo')
+        .sort(),
+    ).toEqual(names.filter((name) => name !== 'photo'));
+    expect(json.meta?.tag?.[0]?.code).toBe('SUBSETTED');
   });
 
-  it('answers X-Request-Id, the caller\'s where it is sane', async () => {
+  it("answers X-Request-Id, the caller's where it is sane", async () => {
     const given = await ask(server.base, 'Patient/p1', { headers: { 'X-Request-Id': 'abc-1' } });
     expect(given.headers.get('x-request-id')).toBe('abc-1');
     const strange = await ask(server.base, 'Patient/p1', { headers: { 'X-Request-Id': 'a b<c>' } });
@@ -103,7 +105,11 @@ describe('read', () => {
     await ask(server.base, 'Patient/p1?_elements=name');
     expect(server.lines).toHaveLength(1);
     const [line = ''] = server.lines;
-    expect(JSON.parse(line)).toMatchObject({ method: 'GET', route: '/fhir/:type/:id', status: 200 });
+    expect(JSON.parse(line)).toMatchObject({
+      method: 'GET',
+      route: '/fhir/:type/:id',
+      status: 200,
+    });
     expect(line).not.toMatch(/p1|_elements|Kern/);
   });
 });
@@ -112,9 +118,9 @@ describe('vread', () => {
   it('answers each version as it was', async () => {
     const first = await ask(server.base, 'Patient/p1/_history/1');
     expect(first.headers.get('etag')).toBe('W/"1"');
-    expect(first.json['name']?.[0]?.['family']).toBe('Kern');
+    expect(first.json.name?.[0]?.family).toBe('Kern');
     const second = await ask(server.base, 'Patient/p1/_history/2');
-    expect(second.json['name']?.[0]?.['family']).toBe('Kernbach');
+    expect(second.json.name?.[0]?.family).toBe('Kernbach');
   });
 });
 
@@ -123,7 +129,7 @@ describe('a server whose database is away', () => {
     server.setReady(false);
     const read = await ask(server.base, 'Patient/p1');
     expect([read.status, read.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(read.json['issue']?.[0]?.['code']).toBe('transient');
+    expect(read.json.issue?.[0]?.code).toBe('transient');
     expect((await ask(server.origin, 'health/live')).status).toBe(200);
     expect((await ask(server.origin, 'health/ready')).status).toBe(503);
     server.setReady(true);
@@ -134,6 +140,8 @@ describe('a server whose database is away', () => {
   it('counts requests by route in its metrics', async () => {
     const { text, headers } = await ask(server.origin, 'metrics');
     expect(headers.get('content-type')).toContain('text/plain');
-    expect(text).toMatch(/http_requests_total\{method="GET",route="\/fhir\/:type\/:id",status="2xx"\}/);
+    expect(text).toMatch(
+      /http_requests_total\{method="GET",route="\/fhir\/:type\/:id",status="2xx"\}/,
+    );
   });
 });

@@ -4,12 +4,10 @@ import { ask } from '../helpers/http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
-const list = (bundle: Json): Json[] => (bundle['entry'] as unknown as Json[] | undefined) ?? [];
+const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
 const link = (bundle: Json, relation: string): string | undefined =>
-  bundle['link']?.find?.((one) => String(one['relation']) === relation)?.['url'] as
-    | string
-    | undefined;
-const modes = (bundle: Json): unknown[] => list(bundle).map((one) => one['search']?.['mode']);
+  bundle.link?.find?.((one) => String(one.relation) === relation)?.url as string | undefined;
+const modes = (bundle: Json): unknown[] => list(bundle).map((one) => one.search?.mode);
 
 beforeAll(async () => {
   server = await startServer();
@@ -34,8 +32,8 @@ describe('search', () => {
     expect(json).toMatchObject({ resourceType: 'Bundle', type: 'searchset' });
     expect(link(json, 'self')).toBe(`${server.base}/Patient?family=kern1&_count=1000`);
     const [entry] = list(json);
-    expect(entry?.['fullUrl']).toBe(`${server.base}/Patient/p1`);
-    expect(entry?.['resource']).toEqual((await ask(server.base, 'Patient/p1')).json);
+    expect(entry?.fullUrl).toBe(`${server.base}/Patient/p1`);
+    expect(entry?.resource).toEqual((await ask(server.base, 'Patient/p1')).json);
     expect(modes(json)).toEqual(['match']);
   });
 
@@ -45,7 +43,7 @@ describe('search', () => {
     let last: Json | undefined;
     while (url) {
       last = (await ask(server.base, url)).json;
-      pages.push(list(last).map((one) => String(one['resource']?.['id'])));
+      pages.push(list(last).map((one) => String(one.resource?.id)));
       url = link(last, 'next');
     }
     expect(pages).toEqual([['p0', 'p1', 'p2'], ['p3', 'p4', 'p5'], ['p6']]);
@@ -66,9 +64,11 @@ describe('search', () => {
 
   it('over the system finds the types of _type, and keeps it in the link', async () => {
     const { json } = await ask(server.base, '?_type=Patient,Observation&_id=p1,o1');
-    expect(list(json).map((one) => one['resource']?.['resourceType']).sort()).toEqual([
-      ...['Observation', 'Patient'],
-    ]);
+    expect(
+      list(json)
+        .map((one) => one.resource?.resourceType)
+        .sort(),
+    ).toEqual([...['Observation', 'Patient']]);
     expect(link(json, 'self')).toContain('_type=Patient,Observation');
     expect((await ask(server.base, '?_type=Patint')).status).toBe(400);
   });
@@ -82,20 +82,20 @@ describe('search', () => {
 
   it('with _summary=count answers the number alone', async () => {
     const { json } = await ask(server.base, 'Patient?_summary=count');
-    expect([json['total'], json['entry']]).toEqual([7, undefined]);
+    expect([json.total, json.entry]).toEqual([7, undefined]);
   });
 
   it('with _total=accurate states the number of all matches', async () => {
     const { json } = await ask(server.base, 'Patient?_total=accurate&_count=2');
-    expect([json['total'], list(json).length]).toEqual([7, 2]);
+    expect([json.total, list(json).length]).toEqual([7, 2]);
   });
 
   it('with _elements and _summary answers parts of the matches', async () => {
     const { json } = await ask(server.base, 'Patient?_elements=active&_id=p1');
-    expect(list(json)[0]?.['resource']).toMatchObject({ active: true, id: 'p1' });
-    expect(list(json)[0]?.['resource']?.['name']).toBeUndefined();
+    expect(list(json)[0]?.resource).toMatchObject({ active: true, id: 'p1' });
+    expect(list(json)[0]?.resource?.name).toBeUndefined();
     const text = await ask(server.base, 'Observation?_summary=text');
-    expect(list(text.json)[0]?.['resource']?.['subject']).toBeUndefined();
+    expect(list(text.json)[0]?.resource?.subject).toBeUndefined();
     expect((await ask(server.base, 'Patient?_elements=nonsense')).status).toBe(400);
   });
 
@@ -107,7 +107,7 @@ describe('search', () => {
   it('refuses an unknown parameter, or under lenient handling reports and drops it', async () => {
     const strict = await ask(server.base, 'Patient?nonsense=1&_id=p1');
     expect(strict.status).toBe(400);
-    expect(strict.json['issue']?.[0]?.['diagnostics']).toContain('nonsense');
+    expect(strict.json.issue?.[0]?.diagnostics).toContain('nonsense');
     const lenient = await ask(server.base, 'Patient?nonsense=1&_id=p1', {
       headers: { Prefer: 'handling=lenient' },
     });
@@ -119,6 +119,6 @@ describe('search', () => {
   it('of a compartment says that it is not there, and what to do', async () => {
     const { status, json } = await ask(server.base, 'Patient/p1/Observation');
     expect(status).toBe(404);
-    expect(json['issue']?.[0]?.['diagnostics']).toContain('reference parameter');
+    expect(json.issue?.[0]?.diagnostics).toContain('reference parameter');
   });
 });

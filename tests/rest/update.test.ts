@@ -17,7 +17,7 @@ const put = (id: string, family: string, headers: Record<string, string> = {}) =
   ask(server.base, `Patient/${id}`, { method: 'PUT', body: patient(id, family), headers });
 
 describe('update', () => {
-  it('creates under the client\'s id, then makes versions, and keeps one where nothing differs', async () => {
+  it("creates under the client's id, then makes versions, and keeps one where nothing differs", async () => {
     const answers = [await put('u1', 'One'), await put('u1', 'Two'), await put('u1', 'Two')];
     expect(answers.map(({ status }) => status)).toEqual([201, 200, 200]);
     expect(answers.map(({ headers }) => headers.get('etag'))).toEqual(['W/"1"', 'W/"2"', 'W/"2"']);
@@ -26,7 +26,7 @@ describe('update', () => {
 
   it.each(['a', 'A-1.b', '-', '...', '9'.repeat(64)])('takes the id %s', async (id) => {
     expect((await put(id, 'Id')).status).toBe(201);
-    expect((await ask(server.base, `Patient/${id}`)).json['id']).toBe(id);
+    expect((await ask(server.base, `Patient/${id}`)).json.id).toBe(id);
   });
 
   it('with If-Match changes that version only', async () => {
@@ -34,7 +34,7 @@ describe('update', () => {
     expect((await put('m1', 'Two', { 'If-Match': 'W/"1"' })).status).toBe(200);
     const late = await put('m1', 'Three', { 'If-Match': 'W/"1"' });
     expect(late.status).toBe(412);
-    expect(late.json['issue']?.[0]?.['diagnostics']).toBeTruthy();
+    expect(late.json.issue?.[0]?.diagnostics).toBeTruthy();
     expect((await put('m1', 'Four', { 'If-Match': '"7", W/"2"' })).status).toBe(200);
     expect((await put('m1', 'Five', { 'If-Match': '*' })).status).toBe(200);
   });
@@ -70,7 +70,7 @@ describe('update', () => {
     const send = (body: object) =>
       ask(server.base, 'Patient/x1', { method: 'PUT', body: JSON.stringify(body) });
     const other = await send(patient('x2', 'A'));
-    expect([other.status, other.json['issue']?.[0]?.['expression']]).toEqual([400, ['Patient.id']]);
+    expect([other.status, other.json.issue?.[0]?.expression]).toEqual([400, ['Patient.id']]);
     expect((await send({ resourceType: 'Patient' })).status).toBe(400);
     expect((await send({ resourceType: 'Group', id: 'x1' })).status).toBe(400);
   });
@@ -89,7 +89,7 @@ describe('update', () => {
     const first = await send('1970-01-01');
     const second = await send('1971-01-01');
     expect([first.status, second.status]).toEqual([201, 200]);
-    expect(second.json['id']).toBe(first.json['id']);
+    expect(second.json.id).toBe(first.json.id);
     await ask(server.base, 'Patient', { method: 'POST', body: body('1972-01-01') });
     expect((await send('1973-01-01')).status).toBe(412);
     const empty = await ask(server.base, 'Patient', { method: 'PUT', body: body('1970-01-01') });
