@@ -56,7 +56,8 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<void> 
   let stopping = false;
   const app = createApp({
     ...{ store, definitions, log, metrics: createMetrics() },
-    isReady: () => !stopping && db.ready(),
+    isReady: db.ready,
+    isStopping: () => stopping,
     config: {
       base: () => base,
       bodyLimit: config.bodyLimit,

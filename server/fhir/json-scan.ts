@@ -1,3 +1,25 @@
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  CR,
+  DOT,
+  ESCAPABLE,
+  hashOf,
+  LF,
+  MINUS,
+  NINE,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  PLAIN,
+  PROTO_HASH,
+  QUOTE,
+  SPACE,
+  TAB,
+  ZERO,
+} from './json-bytes.ts';
 import { jsonFault, type Step } from './json-fault.ts';
 
 /** How much a JSON text may ask for. */
@@ -27,35 +49,9 @@ const MAX_EXPONENT_DIGITS = 6;
 /** Names an object may have before duplicates are looked up in a Set instead of side by side. */
 const NARROW = 64;
 
-const TAB = 9;
-const LF = 10;
-const CR = 13;
-const SPACE = 32;
-const QUOTE = 34;
-const COMMA = 44;
-const MINUS = 45;
-const DOT = 46;
-const ZERO = 48;
-const NINE = 57;
-const COLON = 58;
-const OPEN_ARRAY = 91;
-const BACKSLASH = 92;
-const CLOSE_ARRAY = 93;
-const OPEN_OBJECT = 123;
-const CLOSE_OBJECT = 125;
-
 /** Marks in `ends` for a step that is not a name. */
 const INDEX = -1;
 const NO_STEP = -2;
-
-/** 1 for bytes that stand for themselves in a string: no quote, backslash or control character. */
-const PLAIN = new Uint8Array(256).map((_, byte) =>
-  byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
-);
-/** 1 for the characters that may follow a backslash, `u` aside. */
-const ESCAPABLE = new Uint8Array(256).map((_, byte) =>
-  '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
-);
 
 /**
  * Checks the grammar of RFC 8259 and the stricter rules of this house over the bytes of a text, and
@@ -375,14 +371,6 @@ class Scanner {
     throw jsonFault(this.bytes, { at, path: this.path(), what, remedy });
   }
 }
-
-function hashOf(name: string): number {
-  let hash = 0;
-  for (let at = 0; at < name.length; at++) hash = (hash * 31 + name.charCodeAt(at)) | 0;
-  return hash;
-}
-
-const PROTO_HASH = hashOf('__proto__');
 
 function makeRoom(maxDepth: number) {
   const names = (maxDepth + 1) * NARROW;

@@ -186,11 +186,18 @@ function isSortable(type: string, def: SearchParamDef): boolean {
   return sortPath(type, def) !== undefined;
 }
 
-function parseInclude({ options, query }: State, side: 'include' | 'revinclude', text: string): void {
+function parseInclude(
+  { options, query }: State,
+  side: 'include' | 'revinclude',
+  text: string,
+): void {
   const [source = '', code = '', target, ...rest] = text.split(':');
   const { definitions, types } = options;
   if (!definitions.resourceTypes.includes(source)) {
-    throw new TermProblem(`"${text}" does not begin with a resource type; write Type:parameter`, true);
+    throw new TermProblem(
+      `"${text}" does not begin with a resource type; write Type:parameter`,
+      true,
+    );
   }
   const def = definitions.searchParams(source).get(code);
   if (def?.type !== 'reference') {

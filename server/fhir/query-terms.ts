@@ -59,7 +59,10 @@ export function parseTerm(
   if (values.some((value) => value.trim() === '')) {
     throw new TermProblem('it has an empty value; leave the parameter out or give it one', true);
   }
-  if (modifier !== undefined && !(def.type === 'reference' && isReferenceModifier(param, modifier))) {
+  if (
+    modifier !== undefined &&
+    !(def.type === 'reference' && isReferenceModifier(param, modifier))
+  ) {
     throw new TermProblem(`the modifier ":${modifier}" is not supported here`, true);
   }
   if (def.code === '_id') return idTerm(values.map(unescaped));
@@ -158,7 +161,9 @@ function tokenWords(keys: readonly string[], text: string): string[] {
   const parts = splitEscaped(text, '|').map(unescaped);
   const [first = '', code] = parts;
   if (parts.length > 2) {
-    throw new TermProblem(`"${text}" has more than one "|"; write system|code, or \\| inside a code`);
+    throw new TermProblem(
+      `"${text}" has more than one "|"; write system|code, or \\| inside a code`,
+    );
   }
   if (code === undefined) return keys.map((key) => tokenAny(key, first));
   if (code !== '') return keys.map((key) => tokenExact(key, first, code));
@@ -180,7 +185,8 @@ function referenceTerm(param: Param, values: string[], modifier: string | undefi
     return { kind: 'words', words, rare: true };
   }
   const targets = values.flatMap((value) => targetsOf(param, unescaped(value), modifier));
-  const patient = targets.every((target) => target.startsWith('Patient/')) && isPatientColumn(param);
+  const patient =
+    targets.every((target) => target.startsWith('Patient/')) && isPatientColumn(param);
   if (keys.length > 1) throw new TermProblem(`"${def.code}" cannot be searched by reference`, true);
   return { kind: 'references', key, targets, patient };
 }
@@ -246,12 +252,13 @@ function compositeTerm(param: Param, text: string): Term {
 function wordsTerm(param: Param, key: string, parts: readonly string[]): Term {
   let keys = [{ key, words: [] as string[] }];
   const ranged: { type: SearchParamDef['type']; text: string }[] = [];
-  planOf(param).components.forEach((component, i) => {
+  for (const [i, component] of planOf(param).components.entries()) {
     const text = parts[i] as string;
-    if (!EXACT.has(component.type)) return void ranged.push({ type: component.type, text });
-    const words = exactWords(param, component, text);
-    keys = keys.flatMap((one) => words.map((word) => ({ key, words: [...one.words, word] })));
-  });
+    if (EXACT.has(component.type)) {
+      const words = exactWords(param, component, text);
+      keys = keys.flatMap((one) => words.map((word) => ({ key, words: [...one.words, word] })));
+    } else ranged.push({ type: component.type, text });
+  }
   const full = keys.map(({ words }) => compositeKey(key, words));
   const [first, second] = ranged;
   if (!first) return { kind: 'words', words: full, rare: false };
@@ -282,7 +289,11 @@ function rangedTerm(
 }
 
 /** The words of an exact component: one, but for a reference by bare id, whose type is open. */
-function exactWords(param: Param, component: { code: string; type: string }, text: string): string[] {
+function exactWords(
+  param: Param,
+  component: { code: string; type: string },
+  text: string,
+): string[] {
   if (component.type === 'uri') return [uriTerm('', unescaped(text))];
   if (component.type === 'token') return [componentToken(text)];
   const def = param.options.definitions.searchParams(param.type).get(component.code) ?? param.def;

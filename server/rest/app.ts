@@ -89,8 +89,10 @@ export interface AppParts {
   config: RestConfig;
   log: Log;
   metrics: Metrics;
-  /** False while the database cannot be reached or the server is stopping. */
+  /** False while the database cannot be reached: FHIR requests are then refused. */
   isReady: () => boolean;
+  /** True from the signal to stop on: not ready for more, but what still comes is answered. */
+  isStopping?: () => boolean;
 }
 
 /** How long a large body may wait for room in memory. */
@@ -100,6 +102,7 @@ const ROOM_WAIT_MS = 10_000;
 export function createApp(parts: AppParts): Hono<Env> {
   const app = new Hono<Env>({ getPath: (_request, options) => pathOf(options?.env) });
   const service: Service = {
+    isStopping: () => false,
     ...parts,
     types: new Set(parts.definitions.resourceTypes),
     xml: xmlCodec(parts.definitions),

@@ -50,7 +50,14 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
     hostname: 'localhost',
     errorHandler: refuseRequest,
   });
-  const server = createServer({ ...times, noDelay: true }, answerRequest);
+  const open = new Set<ServerResponse>();
+  let stopping = false;
+  const server = createServer({ ...times, noDelay: true }, (request, response) => {
+    open.add(response);
+    response.once('close', () => open.delete(response));
+    if (stopping) response.shouldKeepAlive = false;
+    return answerRequest(request, response);
+  });
   server.maxConnections = CONNECTIONS_MAX;
   server.on('clientError', refuseSocket);
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -64,7 +71,13 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
     server.listen({ host, port }, () => {
       server.removeListener('error', refuse);
       const bound = (server.address() as AddressInfo).port;
-      resolve({ port: bound, stop: (drainMs) => stop(server, drainMs) });
+      const stop = (drainMs: number): Promise<void> => {
+        stopping = true;
+        // What is answered from now on says `Connection: close`, so that no client sends again.
+        for (const response of open) response.shouldKeepAlive = false;
+        return close(server, drainMs);
+      };
+      resolve({ port: bound, stop });
     });
   });
 }
@@ -102,7 +115,7 @@ const outcomeText = (diagnostics: string): string =>
   JSON.stringify(outcomeOf([{ severity: 'fatal', code: 'structure', diagnostics }]));
 
 /** In-flight requests end by themselves or, when the time is up, with their connection. */
-function stop(server: Server, drainMs: number): Promise<void> {
+function close(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
     const sweep = setInterval(() => server.closeIdleConnections(), 50);

@@ -24,7 +24,7 @@ export function live(_service: Service, exchange: Exchange): Response {
 
 /** GET /health/ready: requests can be served; 503 while the database is away or at the stop. */
 export function ready(service: Service, exchange: Exchange): Response {
-  return service.isReady()
+  return service.isReady() && !service.isStopping()
     ? page(exchange, 200, '{"status":"ready"}')
     : page(exchange, 503, '{"status":"not ready"}');
 }

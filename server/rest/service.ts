@@ -38,8 +38,10 @@ export interface Service {
   budget: Budget;
   log: Log;
   metrics: Metrics;
-  /** False while the database cannot be reached or the server is stopping. */
+  /** False while the database cannot be reached: FHIR requests are then refused. */
   isReady(): boolean;
+  /** True from the signal to stop on: not ready for more, but what still comes is answered. */
+  isStopping(): boolean;
   /** The text of the CapabilityStatement for a base URL. */
   capabilities(base: string): string;
   /** Answers a request from inside: a read in a bundle. Never throws. */

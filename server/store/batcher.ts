@@ -46,7 +46,9 @@ export class Batcher<Item, Result> {
       this.#options
         .run(batch.map((waiting) => waiting.item))
         .then(
-          (results) => batch.forEach((waiting, i) => waiting.resolve(results[i] as Result)),
+          (results) => {
+            for (const [i, waiting] of batch.entries()) waiting.resolve(results[i] as Result);
+          },
           (error) => this.#alone(batch, error),
         )
         .finally(() => {

@@ -4,10 +4,10 @@ import type { Context, Run } from './context.ts';
 import { type Criterion, lockCriteria } from './criteria.ts';
 import { type Draft, draftAll } from './draft.ts';
 import { KeyedLocks } from './locks.ts';
-import { resolveDrafts } from './resolve.ts';
 import type { Reader } from './read.ts';
-import type { Actor, Change, ChangeResult, CommitOptions, Transaction } from './store.ts';
+import { resolveDrafts } from './resolve.ts';
 import { settle } from './settle.ts';
+import type { Actor, Change, ChangeResult, CommitOptions, Transaction } from './store.ts';
 import { Overtaken, type Writer } from './write.ts';
 
 /** How often a commit that another writer overtook starts again before it answers 409. */

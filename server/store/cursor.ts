@@ -12,7 +12,9 @@ const sign = (secret: string, text: string): Buffer =>
  */
 export function encodeCursor(secret: string, scope: string, position: unknown[]): string {
   const text = JSON.stringify(position);
-  return Buffer.concat([sign(secret, `${scope}\n${text}`), Buffer.from(text)]).toString('base64url');
+  return Buffer.concat([sign(secret, `${scope}\n${text}`), Buffer.from(text)]).toString(
+    'base64url',
+  );
 }
 
 /** Throws FhirError invalid for a cursor that was altered or belongs to another query. */

@@ -7,7 +7,14 @@ import type { Context } from './context.ts';
 import { type Draft, refusal } from './draft.ts';
 import { buildRow, type Row, type Standing } from './rows.ts';
 import type { Known } from './settle.ts';
-import type { Change, ChangeResult, DeleteChange, PatchChange, UpdateChange, Version } from './store.ts';
+import type {
+  Change,
+  ChangeResult,
+  DeleteChange,
+  PatchChange,
+  UpdateChange,
+  Version,
+} from './store.ts';
 import type { Removal, Writes } from './write.ts';
 
 /** What a change comes to: the answer, and the rows to write, if any. */
@@ -59,7 +66,12 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   const standing = known.standings.get(`${type}/${id}`);
   const exists = standing?.seq !== undefined;
   if (change.mustNotExist && exists) {
-    throw refusal('precondition', change, 'conflict', `${type}/${id} exists already (If-None-Match: *).`);
+    throw refusal(
+      'precondition',
+      change,
+      'conflict',
+      `${type}/${id} exists already (If-None-Match: *).`,
+    );
   }
   checkVersion(change, `${type}/${id}`, standing);
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
@@ -109,7 +121,12 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   const current = known.versions.get(name);
   // Standing and text come from two reads; a writer in between shows in the version.
   if (current?.version !== standing.version) {
-    throw refusal('conflict', change, 'conflict', `${name} was changed at the same time; try again.`);
+    throw refusal(
+      'conflict',
+      change,
+      'conflict',
+      `${name} was changed at the same time; try again.`,
+    );
   }
   const before = asResource(parseJson(current.content));
   const after = applyPatch(change.patch, before, context.definitions);
@@ -144,7 +161,11 @@ function remove(context: Context, draft: Draft, change: DeleteChange, known: Kno
     const version = standing.version + 1;
     last = { type, id, version, lastUpdated: vidTime(vid), method: 'DELETE', content: '' };
   }
-  const result: ChangeResult = { status: 204, changed: removals.length > 0, deleted: removals.length };
+  const result: ChangeResult = {
+    status: 204,
+    changed: removals.length > 0,
+    deleted: removals.length,
+  };
   if (last && removals.length === 1) result.version = last;
   return { result, write: (writes) => void writes.removals.push(...removals) };
 }

@@ -37,7 +37,9 @@ export async function history(
   const position = query.cursor ? decodeCursor(context.secret, scope, query.cursor) : undefined;
   const read = query.id === undefined ? ofTypes : ofInstance;
   const versions = await read(context, query, position);
-  const page: HistoryPage = { versions: versions.slice(0, query.count).map(({ version }) => version) };
+  const page: HistoryPage = {
+    versions: versions.slice(0, query.count).map(({ version }) => version),
+  };
   const last = versions[query.count - 1];
   if (versions.length > query.count && last) {
     page.next = encodeCursor(context.secret, scope, [last.key]);
@@ -90,7 +92,10 @@ async function ofTypes(
   }));
 }
 
-async function countInstance(context: Context, { type = '', id = '' }: HistoryQuery): Promise<number> {
+async function countInstance(
+  context: Context,
+  { type = '', id = '' }: HistoryQuery,
+): Promise<number> {
   const [row] = await context.db.tuples(countSql, [String(context.hasher.row(type, id)), id]);
   return Number(row?.[0]);
 }

@@ -2,7 +2,12 @@ import { applyLinks, overlaps, spotPath } from '../fhir/bundle.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { Context, Run } from './context.ts';
-import { type Criterion, MAX_CONDITIONAL_DELETE, matchCriteria, parseCriterion } from './criteria.ts';
+import {
+  type Criterion,
+  MAX_CONDITIONAL_DELETE,
+  matchCriteria,
+  parseCriterion,
+} from './criteria.ts';
 import { type Draft, refusal } from './draft.ts';
 import type { Reader } from './read.ts';
 import type { Actor, CommitOptions } from './store.ts';
@@ -34,17 +39,22 @@ export async function resolveDrafts(
     parts.actor,
     conditional.map(({ change, criterion }) => ({
       criterion: criterion as Criterion,
-      most: change.method === 'delete' && change.multiple ? MAX_CONDITIONAL_DELETE + 1 : ONE_AND_ANOTHER,
+      most:
+        change.method === 'delete' && change.multiple
+          ? MAX_CONDITIONAL_DELETE + 1
+          : ONE_AND_ANOTHER,
     })),
   );
   for (const draft of drafts) reset(draft);
-  conditional.forEach((draft, i) => choose(draft, matches[i] ?? []));
+  for (const [i, draft] of conditional.entries()) choose(draft, matches[i] ?? []);
   joinRepeated(conditional);
   if (!plan) return;
   for (const draft of drafts) tellEntry(draft);
   const resolved = new Set(conditional.flatMap(({ entry }) => (entry ? [entry.index] : [])));
   const joined = new Set(
-    conditional.flatMap(({ entry, sameAs, matched }) => (entry && (sameAs || matched) ? [entry] : [])),
+    conditional.flatMap(({ entry, sameAs, matched }) =>
+      entry && (sameAs || matched) ? [entry] : [],
+    ),
   );
   const clashes = overlaps(
     plan.entries.filter((entry) => !joined.has(entry)),
@@ -71,14 +81,20 @@ function choose(draft: Draft, ids: string[]): void {
   if (change.method === 'delete') return chooseDeleted(draft, ids);
   if (ids.length > 1) {
     const advice = 'Narrow the criteria down to one resource.';
-    throw refusal('multiple-matches', change, 'multiple-matches', `"${text}" matches several. ${advice}`);
+    throw refusal(
+      'multiple-matches',
+      change,
+      'multiple-matches',
+      `"${text}" matches several. ${advice}`,
+    );
   }
   const [id] = ids;
   if (change.method === 'create') {
     draft.matched = id !== undefined;
     draft.id = id ?? draft.newId;
   } else if (change.method === 'patch') {
-    if (id === undefined) throw refusal('not-found', change, 'not-found', `"${text}" matches nothing.`);
+    if (id === undefined)
+      throw refusal('not-found', change, 'not-found', `"${text}" matches nothing.`);
     draft.id = id;
   } else {
     const own = change.resource.id;
@@ -95,7 +111,12 @@ function chooseDeleted(draft: Draft, ids: string[]): void {
   const text = draft.criterion?.text.slice(0, 200);
   const many = change.method === 'delete' && change.multiple;
   if (!many && ids.length > 1) {
-    throw refusal('multiple-matches', change, 'multiple-matches', `"${text}" matches several resources.`);
+    throw refusal(
+      'multiple-matches',
+      change,
+      'multiple-matches',
+      `"${text}" matches several resources.`,
+    );
   }
   if (ids.length > MAX_CONDITIONAL_DELETE) {
     const why = `"${text}" matches more than ${MAX_CONDITIONAL_DELETE} resources; delete them in parts.`;

@@ -115,7 +115,11 @@ export function buildRow(context: Context, input: RowInput): Row {
     lo: found.main.date?.lo ?? null,
     hi: found.main.date?.hi ?? null,
     tok: `{${[...tok].join(',')}}`,
-    strings: found.strings.map(({ key, value }) => ({ k: String(hasher.word(key)), v: value, seq })),
+    strings: found.strings.map(({ key, value }) => ({
+      k: String(hasher.word(key)),
+      v: value,
+      seq,
+    })),
     dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi, seq })),
     numbers: found.numbers.map(({ key, lo, hi, unit }) => ({
       k: String(hasher.word(key)),

@@ -28,7 +28,11 @@ export function condition(out: Printer, term: Term, filterOnly: boolean): string
     case 'lastUpdated':
       return either(term.values.map((value) => lastUpdated(out, value)));
     case 'words':
-      return tokens(out, term.words.map((word) => out.context.hasher.word(word)), filterOnly);
+      return tokens(
+        out,
+        term.words.map((word) => out.context.hasher.word(word)),
+        filterOnly,
+      );
     case 'references':
       return references(out, term, filterOnly);
     case 'date':
@@ -76,7 +80,11 @@ function references(
       : `s.patient = any(${out.bind(keys, 'bigint[]')})`;
   }
   const salt = referenceSalt(term.key);
-  return tokens(out, term.targets.map((target) => hasher.reference(salt, target)), filterOnly);
+  return tokens(
+    out,
+    term.targets.map((target) => hasher.reference(salt, target)),
+    filterOnly,
+  );
 }
 
 /** Version keys begin with the time, so a range of times is a range of keys. */

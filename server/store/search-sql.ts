@@ -46,7 +46,9 @@ class Statement implements Printer {
   }
   finish(text: string, steady: boolean): SearchStatement {
     const { values } = this;
-    return steady ? { name: `s${hash('sha1', text).slice(0, 20)}`, text, values } : { text, values };
+    return steady
+      ? { name: `s${hash('sha1', text).slice(0, 20)}`, text, values }
+      : { text, values };
   }
 }
 
@@ -112,8 +114,7 @@ function orderKey(out: Statement, query: SearchQuery, { code, descending }: Sort
 function contentKey(out: Statement, path: string): string {
   const places = ['.coding.code', '.code', '.value', '.reference', ' ? (@.type() != "object")'];
   const texts = places.map(
-    (place) =>
-      `jsonb_path_query_first(c.j, ${out.bind(`${path}${place}`, 'jsonpath')}) #>> '{}'`,
+    (place) => `jsonb_path_query_first(c.j, ${out.bind(`${path}${place}`, 'jsonpath')}) #>> '{}'`,
   );
   return `(select coalesce(${texts.join(', ')})
     from (select r.content::jsonb as j from resource r where r.rk = s.rk) c)`;
@@ -126,13 +127,12 @@ function seqDescending(keys: readonly OrderKey[], plan: Plan): boolean {
 }
 
 /** Texts in the order of their code points, whatever the database's own collation is. */
-const sortable = ({ sql, cast }: OrderKey): string => (cast === 'text' ? `(${sql} collate "C")` : sql);
+const sortable = ({ sql, cast }: OrderKey): string =>
+  cast === 'text' ? `(${sql} collate "C")` : sql;
 
 function orderBy(keys: readonly OrderKey[], newestFirst: boolean, alias = ''): string {
   const column = (i: number) => `${alias}k${i}`;
-  const parts = keys.map(
-    (key, i) => `${column(i)} ${key.descending ? 'desc' : 'asc'} nulls last`,
-  );
+  const parts = keys.map((key, i) => `${column(i)} ${key.descending ? 'desc' : 'asc'} nulls last`);
   return [...parts, `${alias}seq ${newestFirst ? 'desc' : 'asc'}`].join(', ');
 }
 
@@ -182,7 +182,12 @@ function pageSql(out: Statement, query: SearchQuery, position: readonly unknown[
   const order = orderBy(keys, newestFirst);
   const text = (from: string, first: string) =>
     `select ${columns}\nfrom ${from}\nwhere ${where(first)}\norder by ${order}\nlimit ${limit}`;
-  return { text: withSource(out, query, plan, text), keys, newestFirst, steady: plan.kind !== 'plain' };
+  return {
+    text: withSource(out, query, plan, text),
+    keys,
+    newestFirst,
+    steady: plan.kind !== 'plain',
+  };
 }
 
 function withSource(
@@ -215,7 +220,8 @@ function stringWalk(
   const k = out.word(term.keys[0] as string);
   const lo = out.bind(term.values[0], 'text');
   const hi = out.bind(`${term.values[0]}\u{10FFFF}`, 'text');
-  const inRange = (alias: string) => `${alias}.k = ${k} and ${alias}.v >= ${lo} and ${alias}.v < ${hi}`;
+  const inRange = (alias: string) =>
+    `${alias}.k = ${k} and ${alias}.v >= ${lo} and ${alias}.v < ${hi}`;
   const from = `search_string d join search s on s.seq = d.seq and s.type = ${out.bind(type, 'int2')}`;
   return text(
     from,
@@ -241,7 +247,8 @@ export function printSearch(
   const resource = 'r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content';
   const matches = (from: string) => `select 0 as kind, ${resource}, p.seq${keyTexts}
 from ${from} p join resource r on r.rk = p.rk`;
-  const limit = page.keys.length || query.types.length === 1 ? '' : `\nlimit ${query.count + ONE_MORE}`;
+  const limit =
+    page.keys.length || query.types.length === 1 ? '' : `\nlimit ${query.count + ONE_MORE}`;
   if (query.include.length + query.revinclude.length === 0) {
     const text = `${matches(`(\n${page.text}\n)`)}\norder by ${order}${limit}`;
     return { ...out.finish(text, steady), steady };

@@ -145,7 +145,11 @@ export interface Store {
   history(actor: Actor, query: HistoryQuery): Promise<HistoryPage>;
   search(actor: Actor, query: SearchQuery): Promise<SearchPage>;
   /** All or nothing; results in the order of the changes. Returns after COMMIT. */
-  commit(actor: Actor, changes: readonly Change[], options?: CommitOptions): Promise<ChangeResult[]>;
+  commit(
+    actor: Actor,
+    changes: readonly Change[],
+    options?: CommitOptions,
+  ): Promise<ChangeResult[]>;
   /** A new server-assigned logical id: a time-ordered UUID (version 7). */
   newId(): string;
   /** Gives the process's version slot back. The database stays open. */

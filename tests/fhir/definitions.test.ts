@@ -175,6 +175,10 @@ describe('loadDefinitions() search parameters', () => {
       ],
       ['Observation', 'combo-value-concept', ['component-value-concept', 'value-concept']],
       ['Observation', 'combo-value-quantity', ['component-value-quantity', 'value-quantity']],
+      ['Patient', 'phonetic', ['name']],
+      ['Person', 'phonetic', ['name']],
+      ['Practitioner', 'phonetic', ['name']],
+      ['RelatedPerson', 'phonetic', ['name']],
     ]);
   });
 });

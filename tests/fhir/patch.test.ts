@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
 import { applyPatch, parsePatch } from '../../server/fhir/patch.ts';
 import type { JsonObject, JsonValue, Resource } from '../../server/fhir/types.ts';
 import { xmlCodec } from '../../server/fhir/xml.ts';
+import { sharedData } from '../helpers/shared-data.ts';
 
 interface Case {
   name: string;
@@ -270,14 +271,12 @@ describe('parsePatch()', () => {
   });
 });
 
-/**
- * HL7's own cases (github.com/FHIR/fhir-test-cases, `r4/patch`; JSON Patch as JSON): they stay
- * outside of this repository. FHIR_TEST_CASES names the folder that has `patch/` in it.
- */
-const official = process.env['FHIR_TEST_CASES'];
+/** HL7's own cases (github.com/FHIR/fhir-test-cases, `r4/patch`), which stay outside of this house. */
+const official = sharedData('fhir-test-cases', 'patch');
+const title = official ? 'the cases of HL7' : 'the cases of HL7 (skipped: no shared data here)';
 
-describe.runIf(official !== undefined && existsSync(official))('the cases of HL7', () => {
-  const text = (name: string): string => readFileSync(join(official ?? '', 'patch', name), 'utf8');
+describe.runIf(official)(title, () => {
+  const text = (name: string): string => readFileSync(join(official ?? '', name), 'utf8');
   const codec = xmlCodec(definitions);
 
   it('has every JSON Patch come out as published', () => {

@@ -66,7 +66,7 @@ describe('listen()', () => {
     const stopped = stop(5000);
     await expect(rawRequest(port, get)).rejects.toThrow(/ECONNREFUSED/);
     answer();
-    expect(await pending).toMatch(/^HTTP\/1.1 200 .*late$/s);
+    expect(await pending).toMatch(/^HTTP\/1.1 200 .*Connection: close.*late$/s);
     await stopped;
   });
 

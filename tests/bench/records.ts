@@ -1,0 +1,112 @@
+import { claim, explanationOfBenefit } from './billing.ts';
+import {
+  bloodPressure,
+  condition,
+  diagnosticReport,
+  encounter,
+  immunization,
+  medicationRequest,
+  observation,
+  procedure,
+  type Visit,
+} from './clinical.ts';
+import { diabetic, laboratory, vitalSigns } from './codes.ts';
+import { doctor, hospital, type Link, MRN, patient, type Resource } from './people.ts';
+import { createRandom, type Random } from './random.ts';
+
+/** One patient's record as a transaction, and what searches for it must find. */
+export interface PatientRecord {
+  /** The Bundle as JSON; its first entry is the Patient. */
+  readonly text: string;
+  readonly resources: number;
+  /** Bytes of the resources alone, without the bundle around them. */
+  readonly jsonBytes: number;
+  /** `system|value`. */
+  readonly identifier: string;
+  readonly family: string;
+  readonly vitals: number;
+}
+
+/** Dates of visits are spread evenly over these years, so that half of them are later than MIDDLE. */
+const FIRST = Date.UTC(2010, 0, 1);
+const LAST = Date.UTC(2025, 0, 1);
+export const MIDDLE = '2017-07-01';
+
+interface Item {
+  readonly url: string;
+  readonly resource: Resource;
+}
+
+/**
+ * The record of patient number `index`, the same on every machine: like Synthea's in types and
+ * sizes, some 360 resources (40 to 1,400) of 2 kB in the mean.
+ */
+export function patientRecord(index: number): PatientRecord {
+  const random = createRandom(index + 1);
+  const person = { url: `urn:uuid:${random.uuid()}`, resource: patient(random, index) };
+  const [name] = person.resource['name'] as [{ family: string; given: [string] }];
+  const { family } = name;
+  const subject = { reference: person.url, display: `${name.given[0]} ${family}` };
+  const list: Item[] = [person];
+  const isDiabetic = random.chance(0.4);
+  const visits = 3 + Math.floor(-Math.log(1 - random.next() * 0.98) * 23);
+  for (let n = 0; n < visits; n++) list.push(...visitItems(visitOf(random, subject), isDiabetic));
+  const vitals = list.filter(({ resource }) => isVital(resource)).length;
+  const mrn = `${MRN}|MRN-${String(index).padStart(9, '0')}`;
+  return { ...transaction(list), resources: list.length, identifier: mrn, family, vitals };
+}
+
+function visitOf(random: Random, subject: Link): Visit & { url: string } {
+  const url = `urn:uuid:${random.uuid()}`;
+  const at = Math.floor((FIRST + random.next() * (LAST - FIRST)) / 60_000) * 60_000;
+  const staff = random.int(0, 1000);
+  return {
+    ...{ random, at, subject, url, encounter: { reference: url } },
+    ...{ doctor: doctor(staff), hospital: hospital(staff) },
+  };
+}
+
+/** About 15 resources: nine observations, one or two bills, and some of everything else. */
+function visitItems(visit: Visit & { url: string }, isDiabetic: boolean): Item[] {
+  const { random } = visit;
+  const list: Item[] = [{ url: visit.url, resource: encounter(visit) }];
+  const add = (resource: Resource): string => {
+    const url = `urn:uuid:${random.uuid()}`;
+    list.push({ url, resource });
+    return url;
+  };
+  for (const measure of vitalSigns) {
+    if (random.chance(0.45)) add(observation(visit, 'vital-signs', measure));
+  }
+  add(bloodPressure(visit));
+  const results = random.chance(0.75) ? panel(visit, add, isDiabetic) : [];
+  if (results.length > 0) add(diagnosticReport(visit, results));
+  if (random.chance(0.8)) add(condition(visit));
+  if (random.chance(0.9)) add(procedure(visit));
+  if (random.chance(0.7)) add(medicationRequest(visit));
+  if (random.chance(0.5)) add(immunization(visit));
+  if (random.chance(0.6)) add(explanationOfBenefit(visit, add(claim(visit))));
+  return list;
+}
+
+function panel(visit: Visit, add: (one: Resource) => string, isDiabetic: boolean): string[] {
+  const chosen = laboratory.filter(() => visit.random.chance(0.32));
+  return [...chosen, ...(isDiabetic ? diabetic : [])].map((measure) =>
+    add(observation(visit, 'laboratory', measure)),
+  );
+}
+
+const isVital = ({ resourceType, category }: Resource): boolean =>
+  resourceType === 'Observation' && JSON.stringify(category).includes('vital-signs');
+
+function transaction(list: readonly Item[]): { text: string; jsonBytes: number } {
+  let jsonBytes = 0;
+  const entries = list.map(({ url, resource }) => {
+    const text = JSON.stringify(resource);
+    jsonBytes += Buffer.byteLength(text);
+    const { resourceType } = resource;
+    return `{"fullUrl":"${url}","resource":${text},"request":{"method":"POST","url":"${resourceType}"}}`;
+  });
+  const text = `{"resourceType":"Bundle","type":"transaction","entry":[${entries.join(',')}]}`;
+  return { text, jsonBytes };
+}
