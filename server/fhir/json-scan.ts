@@ -7,7 +7,6 @@ import {
   CR,
   DOT,
   ESCAPABLE,
-  hashOf,
   LF,
   MINUS,
   NINE,

@@ -5,7 +5,10 @@ import type { Random } from './random.ts';
 
 /** Claim and ExplanationOfBenefit: the large resources of a record, about 14 kB each. */
 
-const usd = (random: Random): unknown => ({ value: random.int(1000, 99_999) / 100, currency: 'USD' });
+const usd = (random: Random): unknown => ({
+  value: random.int(1000, 99_999) / 100,
+  currency: 'USD',
+});
 
 const insurer = { display: 'Bench Mutual Insurance' };
 
@@ -45,7 +48,7 @@ const items = (visit: Visit, count: number): Record<string, unknown>[] =>
 export const claim = (visit: Visit): Resource => ({
   resourceType: 'Claim',
   ...head(visit),
-  item: items(visit, visit.random.int(20, 30)),
+  item: items(visit, visit.random.int(16, 24)),
   total: usd(visit.random),
 });
 
@@ -60,7 +63,11 @@ const adjudications = [
 const adjudicated = (visit: Visit, sequence: number): Record<string, unknown> => ({
   ...item(visit, sequence),
   adjudication: adjudications.map(([code, display]) => ({
-    category: concept('https://bluebutton.cms.gov/resources/codesystem/adjudication', code, display),
+    category: concept(
+      'https://bluebutton.cms.gov/resources/codesystem/adjudication',
+      code,
+      display,
+    ),
     amount: usd(visit.random),
   })),
 });
@@ -75,7 +82,12 @@ export const explanationOfBenefit = (visit: Visit, claim: string): Resource => (
   outcome: 'complete',
   disposition: 'Claim settled as per contract.',
   careTeam: [{ sequence: 1, provider: visit.doctor }],
-  item: Array.from({ length: visit.random.int(5, 8) }, (_, at) => adjudicated(visit, at + 1)),
-  total: [{ category: concept(`${TERMINOLOGY}/adjudication`, 'submitted', 'Submitted Amount'), amount: usd(visit.random) }],
+  item: Array.from({ length: visit.random.int(5, 7) }, (_, at) => adjudicated(visit, at + 1)),
+  total: [
+    {
+      category: concept(`${TERMINOLOGY}/adjudication`, 'submitted', 'Submitted Amount'),
+      amount: usd(visit.random),
+    },
+  ],
   payment: { amount: usd(visit.random) },
 });

@@ -7,8 +7,8 @@ import {
   procedures,
   RXNORM,
   SNOMED,
-  type Term,
   TERMINOLOGY,
+  type Term,
   UCUM,
   vaccines,
   visits,
@@ -40,7 +40,9 @@ export function encounter(visit: Visit): Resource {
   return {
     resourceType: 'Encounter',
     meta: { profile: [`${PROFILE}-encounter`] },
-    identifier: [{ use: 'official', system: 'https://hospital.example/visit', value: random.uuid() }],
+    identifier: [
+      { use: 'official', system: 'https://hospital.example/visit', value: random.uuid() },
+    ],
     status: 'finished',
     class: { system: `${TERMINOLOGY}/v3-ActCode`, code: 'AMB', display: 'ambulatory' },
     type: [term(SNOMED, random.pick(visits))],
@@ -58,18 +60,19 @@ export function encounter(visit: Visit): Resource {
   };
 }
 
-/** An Observation of about 1 kB with a quantity, a range and an interpretation. */
+/** An Observation of about 1 kB with a quantity and its interpretation. */
 export function observation(visit: Visit, category: string, measure: Measure): Resource {
   const { random } = visit;
   const [code, display, unit, low, high] = measure;
   const value = Math.round((low + random.next() * (high - low)) * 100) / 100;
-  const quantity = (amount: number) => ({ value: amount, unit, system: UCUM, code: unit });
   const level: Term = value > high * 0.9 ? ['H', 'High'] : ['N', 'Normal'];
   return {
     ...observationHead(visit, category, [code, display]),
-    valueQuantity: quantity(value),
+    valueQuantity: { value, unit, system: UCUM, code: unit },
     interpretation: [term(`${TERMINOLOGY}/v3-ObservationInterpretation`, level)],
-    referenceRange: [{ low: quantity(low), high: quantity(high), text: `${low} to ${high} ${unit}` }],
+    ...(category === 'laboratory'
+      ? { referenceRange: [{ text: `${low} to ${high} ${unit}` }] }
+      : {}),
   };
 }
 
