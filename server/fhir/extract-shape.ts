@@ -31,8 +31,11 @@ export interface Extracted {
   main: { patient?: string; date?: { lo: number; hi: number } };
 }
 
-/** The index holds this many characters of a string: more than any search string. */
-export const MAX_STRING = 1000;
+/**
+ * The index holds this many characters of a string, and a search may have as many: an entry of a
+ * PostgreSQL index ends at 2,704 bytes.
+ */
+export const MAX_STRING = 500;
 
 export function emptyExtracted(): Extracted {
   return { tokens: [], references: [], dates: [], strings: [], numbers: [], main: {} };

@@ -44,7 +44,8 @@ export interface Scan {
 export const MAX_DEPTH = 100;
 const MAX_PLACES = 10_000;
 const MAX_DIGITS = 1000;
-const MAX_EXPONENT_DIGITS = 6;
+/** PostgreSQL's numeric, which sorts read, ends at 131,072 digits before and 16,383 behind the point. */
+const MAX_EXPONENT_DIGITS = 4;
 /** Names an object may have before duplicates are looked up in a Set instead of side by side. */
 const NARROW = 64;
 

@@ -1,6 +1,7 @@
 import type { Definitions, SearchParamDef } from './definitions.ts';
 import { type CompositePlan, compositePlan } from './extract-composite.ts';
 import { canonicalTargets } from './extract-reference.ts';
+import { MAX_STRING } from './extract-shape.ts';
 import type { NumberValue, Term } from './query.ts';
 import {
   parseDateValue,
@@ -137,6 +138,9 @@ function dateTerm(param: Param, values: string[]): Term {
 function stringTerm({ keys }: Param, values: string[]): Term {
   const folded = values.map((value) => foldString(unescaped(value)));
   if (folded.includes('')) throw new TermProblem('it has no letters to look for');
+  if (folded.some((value) => value.length > MAX_STRING)) {
+    throw new TermProblem(`it is longer than ${MAX_STRING} characters; write the beginning only`);
+  }
   return { kind: 'string', keys, values: folded };
 }
 
@@ -174,7 +178,8 @@ function tokenWords(keys: readonly string[], text: string): string[] {
 function tokenTerm({ def, keys }: Param, values: string[]): Term {
   const words = values.flatMap((value) => tokenWords(keys, value));
   // Business identifiers are nearly unique: worth another plan than codes that thousands share.
-  return { kind: 'words', words, rare: def.code === 'identifier' };
+  const whole = values.every((value) => !value.endsWith('|'));
+  return { kind: 'words', words, rare: whole && def.code === 'identifier' };
 }
 
 function referenceTerm(param: Param, values: string[], modifier: string | undefined): Term {

@@ -12,7 +12,7 @@ import { bundle } from './bundle.ts';
 import { capabilities, capabilityTexts } from './capability.ts';
 import { create } from './create.ts';
 import { remove, removeConditional } from './delete.ts';
-import { failureOf } from './errors.ts';
+import { failureOf, logFailure } from './errors.ts';
 import { historyInstance, historySystem, historyType } from './history.ts';
 import { live, metricsPage, ready, welcome } from './pages.ts';
 import { patch, patchConditional } from './patch.ts';
@@ -154,9 +154,7 @@ const notReady = (): FhirError =>
 
 function failed(service: Service, exchange: Exchange, error: unknown): Response {
   const failure = failureOf(error, exchange.id);
-  if (failure.unexpected) {
-    service.log.error({ requestId: exchange.id, part: 'rest', error }, 'request failed');
-  }
+  logFailure(service.log, failure, { requestId: exchange.id, error });
   return answerFailure(service, exchange, failure);
 }
 

@@ -4,7 +4,7 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource } from '../fhir/json.ts';
 import { changeOf } from './bundle-change.ts';
 import { entryOfFailure, entryOfInner, entryOfResult } from './bundle-entry.ts';
-import { failureOf } from './errors.ts';
+import { failureOf, logFailure } from './errors.ts';
 import { bodyOf, refuseQuery } from './input.ts';
 import type { Exchange } from './request.ts';
 import { answerBundle } from './respond.ts';
@@ -75,9 +75,7 @@ async function oneOfBatch(
     return entryOfResult(service, exchange, result);
   } catch (error) {
     const failure = failureOf(error, exchange.id);
-    if (failure.unexpected) {
-      service.log.error({ requestId: exchange.id, part: 'rest', error }, 'batch entry failed');
-    }
+    logFailure(service.log, failure, { requestId: exchange.id, error });
     return entryOfFailure(failure);
   }
 }

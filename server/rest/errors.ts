@@ -1,6 +1,7 @@
 import { DbError } from '../db/db.ts';
 import { FhirError, kinds } from '../fhir/error.ts';
 import type { Issue, JsonObject, Resource } from '../fhir/types.ts';
+import type { Log } from '../log.ts';
 
 /** What the caller gets to know of something thrown. */
 export interface Failure {
@@ -10,8 +11,8 @@ export interface Failure {
   retryAfter?: number;
   /** The methods that the path takes, for the Allow header of a 405. */
   allow?: string;
-  /** True for a fault of ours: to be logged with what was thrown. */
-  unexpected: boolean;
+  /** Where the log is to hold what was thrown: `error` for a fault of ours, `warn` for PostgreSQL. */
+  log?: 'warn' | 'error';
 }
 
 const RETRY_AFTER_S = 1;
@@ -23,13 +24,15 @@ const RETRY_AFTER_S = 1;
 export function failureOf(thrown: unknown, requestId: string): Failure {
   const error = asFhirError(thrown);
   if (error) {
-    const failure: Failure = { status: error.status, issues: error.issues, unexpected: false };
+    const failure: Failure = { status: error.status, issues: error.issues };
     if (error.kind === 'busy') failure.retryAfter = RETRY_AFTER_S;
+    // While the database is away every request would say so; db/ logs that itself.
+    if (thrown instanceof DbError && thrown.kind !== 'unavailable') failure.log = 'warn';
     return failure;
   }
   const text = `Something failed inside the server. Quote request ${requestId} when you report it.`;
   const issue: Issue = { severity: 'fatal', code: kinds.internal.issue, diagnostics: text };
-  return { status: kinds.internal.status, issues: [issue], unexpected: true };
+  return { status: kinds.internal.status, issues: [issue], log: 'error' };
 }
 
 function asFhirError(thrown: unknown): FhirError | undefined {
@@ -82,4 +85,13 @@ const printable = (text: string): string =>
 /** The outcome of something that went well. */
 export function success(diagnostics: string): Issue {
   return { severity: 'information', code: 'informational', diagnostics };
+}
+
+/** Writes down what was thrown, where the caller's answer does not say enough to whoever runs this. */
+export function logFailure(
+  log: Log,
+  failure: Failure,
+  { requestId, error }: { requestId: string; error: unknown },
+): void {
+  if (failure.log) log[failure.log]({ requestId, part: 'rest', error }, 'request failed');
 }

@@ -32,7 +32,7 @@ export function stray(routes: readonly Route[]) {
     const { status, issue: code } = kinds['method-not-allowed'];
     const diagnostics = `This path does not take this method. It takes ${allow}.`;
     const issues = [{ severity: 'error', code, diagnostics } as const];
-    return answerFailure(service, exchange, { status, issues, allow, unexpected: false });
+    return answerFailure(service, exchange, { status, issues, allow });
   };
 }
 

@@ -75,7 +75,8 @@ export class Committer {
     options: CommitOptions,
     ...[run, tx]: [Run, Run?]
   ): Promise<ChangeResult[]> {
-    const parts = { context: this.#context, reader: this.#reader, run, actor };
+    const inside = tx !== undefined;
+    const parts = { context: this.#context, reader: this.#reader, run, inside, actor };
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);
     await this.#writer.write(writes, tx);

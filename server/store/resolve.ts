@@ -16,6 +16,8 @@ export interface Parts {
   context: Context;
   reader: Reader;
   run: Run;
+  /** True where `run` is inside a database transaction: other connections must not be awaited. */
+  inside: boolean;
   actor: Actor;
 }
 

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Include, SearchQuery, SortKey, Term } from '../fhir/query.ts';
-import { sortPath } from '../fhir/query-sort.ts';
+import type { Include, SearchQuery, Term } from '../fhir/query.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import type { Context } from './context.ts';
-import { condition, type Printer } from './search-conditions.ts';
+import { condition, type Printer } from './search-sql-conditions.ts';
+import { behind, type OrderKey, orderBy, orderKeys, sortable } from './search-sql-order.ts';
 
 /**
  * Prints a search tree as one SQL statement: the only place that composes SQL text. Every value is a
@@ -12,6 +12,7 @@ import { condition, type Printer } from './search-conditions.ts';
  * - a patient's data: one range of the patient index, tokens as a filter (`is true`);
  * - business identifiers: the token index first (materialized), then order;
  * - one string beginning and no order asked for: a walk along the string index in its order;
+ * - by main date alone: a walk along the date index, then the undated;
  * - all else: left to the planner with the values known (unnamed statement, custom plan).
  */
 export interface SearchStatement {
@@ -19,13 +20,6 @@ export interface SearchStatement {
   name?: string;
   text: string;
   values: unknown[];
-}
-
-/** A page is in this order; every key is a column of the page: k0, k1, .. and at last seq. */
-interface OrderKey {
-  sql: string;
-  cast: 'bigint' | 'float8' | 'text';
-  descending: boolean;
 }
 
 class Statement implements Printer {
@@ -58,11 +52,11 @@ const ONE_MORE = 1;
 export const MAX_INCLUDED = 1000;
 
 type Plan =
-  | { kind: 'patient' | 'plain' }
+  | { kind: 'patient' | 'dated' | 'plain' }
   | { kind: 'identifier'; term: Extract<Term, { kind: 'words' }> }
   | { kind: 'string'; term: Extract<Term, { kind: 'string' }> };
 
-function choosePlan(query: SearchQuery): Plan {
+function choosePlan({ definitions }: Context, query: SearchQuery): Plan {
   const [only] = query.types;
   if (only === undefined || query.types.length > 1) return { kind: 'plain' };
   if (query.where.some((term) => term.kind === 'references' && term.patient)) {
@@ -76,126 +70,82 @@ function choosePlan(query: SearchQuery): Plan {
   if (walk && first && strings.length === 1 && first.keys.length * first.values.length === 1) {
     return { kind: 'string', term: first };
   }
-  return { kind: 'plain' };
-}
-
-function orderKeys(out: Statement, query: SearchQuery, plan: Plan): OrderKey[] {
-  if (plan.kind === 'string') return [{ sql: 'd.v', cast: 'text', descending: false }];
-  return query.sort.map((key) => orderKey(out, query, key));
-}
-
-function orderKey(out: Statement, query: SearchQuery, { code, descending }: SortKey): OrderKey {
-  const { definitions } = out.context;
-  const [type = ''] = query.types;
-  if (code === '_lastUpdated') return { sql: 's.vid', cast: 'bigint', descending };
-  if (code === '_id') {
-    return { sql: '(select r.id from resource r where r.rk = s.rk)', cast: 'text', descending };
-  }
-  const def = definitions.searchParams(type).get(code);
-  const pick = descending ? 'max' : 'min';
-  if (def?.type === 'date' && definitions.main(type).date === code) {
-    return { sql: 's.lo', cast: 'bigint', descending };
-  }
-  const from = (table: string, column: string) => {
-    const keys = (def?.keys ?? [code]).map((name) => out.word(paramKey(type, name))).join(', ');
-    return `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys}))`;
-  };
-  if (def?.type === 'date') return { sql: from('search_date', 'lo'), cast: 'bigint', descending };
-  if (def?.type === 'string') return { sql: from('search_string', 'v'), cast: 'text', descending };
-  if (def?.type === 'number' || def?.type === 'quantity') {
-    return { sql: from('search_number', 'lo'), cast: 'float8', descending };
-  }
-  const path = def ? sortPath(type, def) : undefined;
-  if (path === undefined) throw new Error(`${type} cannot be sorted by ${code}`);
-  return { sql: contentKey(out, path), cast: 'text', descending };
-}
-
-/** Tokens are hashed in the index, so their order comes from the content (jsonpath, lax). */
-function contentKey(out: Statement, path: string): string {
-  const places = ['.coding.code', '.code', '.value', '.reference', ' ? (@.type() != "object")'];
-  const texts = places.map(
-    (place) => `jsonb_path_query_first(c.j, ${out.bind(`${path}${place}`, 'jsonpath')}) #>> '{}'`,
-  );
-  return `(select coalesce(${texts.join(', ')})
-    from (select r.content::jsonb as j from resource r where r.rk = s.rk) c)`;
-}
-
-/** `seq` breaks ties: newest first, unless the walk along an index goes the other way. */
-function seqDescending(keys: readonly OrderKey[], plan: Plan): boolean {
-  if (plan.kind === 'string') return false;
-  return keys.length === 0 || (keys[0]?.descending ?? true);
-}
-
-/** Texts in the order of their code points, whatever the database's own collation is. */
-const sortable = ({ sql, cast }: OrderKey): string =>
-  cast === 'text' ? `(${sql} collate "C")` : sql;
-
-function orderBy(keys: readonly OrderKey[], newestFirst: boolean, alias = ''): string {
-  const column = (i: number) => `${alias}k${i}`;
-  const parts = keys.map((key, i) => `${column(i)} ${key.descending ? 'desc' : 'asc'} nulls last`);
-  return [...parts, `${alias}seq ${newestFirst ? 'desc' : 'asc'}`].join(', ');
-}
-
-/**
- * Rows behind a position: the usual unrolled comparison, with missing values last in both
- * directions. `position` holds one value per key and the seq.
- */
-function behind(
-  out: Statement,
-  keys: readonly OrderKey[],
-  position: readonly unknown[],
-  newestFirst: boolean,
-): string {
-  const seq = position.at(-1);
-  const alternatives: string[] = [];
-  let equal = '';
-  keys.forEach((key, i) => {
-    const value = position[i];
-    const sql = sortable(key);
-    if (value === null) {
-      equal += `${sql} is null and `;
-      return;
-    }
-    const bound = out.bind(value, key.cast);
-    const sign = key.descending ? '<' : '>';
-    alternatives.push(`(${equal}(${sql} ${sign} ${bound} or ${sql} is null))`);
-    equal += `${sql} = ${bound} and `;
-  });
-  const after = `s.seq ${newestFirst ? '<' : '>'} ${out.bind(seq, 'bigint')}`;
-  alternatives.push(`(${equal}${after})`);
-  return `(${alternatives.join(' or ')})`;
+  const [key] = query.sort;
+  const dated = query.sort.length === 1 && key?.code === definitions.main(only).date;
+  return { kind: dated ? 'dated' : 'plain' };
 }
 
 /** Columns of a page: rk, seq, type, k0.., and tok where includes need it. */
-function pageSql(out: Statement, query: SearchQuery, position: readonly unknown[] | undefined) {
-  const plan = choosePlan(query);
-  const keys = orderKeys(out, query, plan);
-  const newestFirst = seqDescending(keys, plan);
+function pageSql(
+  out: Statement,
+  query: SearchQuery,
+  position: readonly unknown[] | undefined,
+): Page {
+  const plan = choosePlan(out.context, query);
+  const keys = plan.kind === 'string' ? [STRING_ORDER] : orderKeys(out, query);
+  // `seq` breaks ties: newest first, unless the walk along an index goes the other way.
+  const newestFirst = plan.kind !== 'string' && (keys[0]?.descending ?? true);
   const tok = query.include.length > 0 ? ', s.tok' : '';
-  const columns = `s.rk, s.seq, s.type${tok}${keys.map((key, i) => `, ${sortable(key)} as k${i}`).join('')}`;
+  const sorted = keys.map((key, i) => `, ${sortable(key)} as k${i}`).join('');
+  const columns = `s.rk, s.seq, s.type${tok}${sorted}`;
   const limit = out.bind(query.count + ONE_MORE, 'int');
   const filters = query.where
     .filter((term) => !(plan.kind === 'string' && term === plan.term))
     .map((term) => condition(out, term, plan.kind === 'patient'));
-  if (position) filters.push(behind(out, keys, position, newestFirst));
-  const where = (first: string) => [first, ...filters].join('\n  and ');
   const order = orderBy(keys, newestFirst);
-  const text = (from: string, first: string) =>
-    `select ${columns}\nfrom ${from}\nwhere ${where(first)}\norder by ${order}\nlimit ${limit}`;
-  return {
-    text: withSource(out, query, plan, text),
-    keys,
-    newestFirst,
-    steady: plan.kind !== 'plain',
-  };
+  const part: Part = (from, first, by = order) =>
+    `select ${columns}\nfrom ${from}\nwhere ${[first, ...filters].join('\n  and ')}\n` +
+    `order by ${by}\nlimit ${limit}`;
+  const page = { keys, newestFirst, steady: plan.kind !== 'plain' && plan.kind !== 'dated' };
+  if (plan.kind === 'dated') {
+    const text = datedParts(out, part, { query, position, newestFirst });
+    return { ...page, text: `select * from (\n${text}\n) p\norder by ${order}\nlimit ${limit}` };
+  }
+  if (position) filters.push(behind(out, keys, position, newestFirst));
+  return { ...page, text: withSource(out, query, plan, part) };
 }
 
-function withSource(
+interface Page {
+  text: string;
+  keys: OrderKey[];
+  newestFirst: boolean;
+  /** The planner has no choice: the statement may be planned once for all values. */
+  steady: boolean;
+}
+
+/** Prints a select of the page's columns, with its filters, order and limit. */
+type Part = (from: string, first: string, by?: string) => string;
+
+const STRING_ORDER: OrderKey = { sql: 'd.v', cast: 'text', descending: false };
+
+/**
+ * By main date and nothing else: the dated rows along their index (a plain comparison of rows is a
+ * range of it), and behind them those without a date. Each part stops at the page's size.
+ */
+function datedParts(
   out: Statement,
-  query: SearchQuery,
-  plan: Plan,
-  text: (from: string, first: string) => string,
+  part: Part,
+  page: { query: SearchQuery; position: readonly unknown[] | undefined; newestFirst: boolean },
 ): string {
+  const { query, position, newestFirst } = page;
+  const [type = ''] = query.types;
+  const typed = `s.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
+  const [direction, sign] = newestFirst ? ['desc', '<'] : ['asc', '>'];
+  const [date, seq] = position ?? [];
+  const parts: string[] = [];
+  if (date !== null) {
+    const after = position
+      ? ` and (s.lo, s.seq) ${sign} (${out.bind(date, 'bigint')}, ${out.bind(seq, 'bigint')})`
+      : '';
+    const by = `s.lo ${direction}, s.seq ${direction}`;
+    parts.push(part('search s', `${typed} and s.lo is not null${after}`, by));
+  }
+  const after = date === null ? ` and s.seq ${sign} ${out.bind(seq, 'bigint')}` : '';
+  parts.push(part('search s', `${typed} and s.lo is null${after}`, `s.seq ${direction}`));
+  return parts.map((text) => `(${text})`).join('\nunion all\n');
+}
+
+function withSource(out: Statement, query: SearchQuery, plan: Plan, text: Part): string {
   const numbers = query.types.map((type) => out.context.typeNumber(type));
   if (plan.kind === 'string') return stringWalk(out, numbers[0] as number, plan.term, text);
   if (plan.kind === 'identifier') {
@@ -215,7 +165,7 @@ function stringWalk(
   out: Statement,
   type: number,
   term: Extract<Term, { kind: 'string' }>,
-  text: (from: string, first: string) => string,
+  text: Part,
 ): string {
   const k = out.word(term.keys[0] as string);
   const lo = out.bind(term.values[0], 'text');

@@ -69,7 +69,7 @@ function wrongType(type: string, named: string): Issue {
 }
 
 /** One statement for all (two where texts are needed); none for creates with new ids. */
-async function lookUp({ reader, run }: Parts, drafts: readonly Draft[]): Promise<Known> {
+async function lookUp({ reader, run, inside }: Parts, drafts: readonly Draft[]): Promise<Known> {
   const acting = drafts.filter(
     ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
   );
@@ -85,7 +85,7 @@ async function lookUp({ reader, run }: Parts, drafts: readonly Draft[]): Promise
   const standings = new Map<string, Standing>();
   const [only] = targets;
   const found =
-    only && targets.length === 1
+    only && targets.length === 1 && !inside
       ? [await reader.standing(only.type, only.id)]
       : await reader.standings(run, targets);
   targets.forEach(({ type, id }, i) => {

@@ -12,6 +12,7 @@ const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 
 /** Above this many rows a statement is split, so that none needs hundreds of megabytes. */
 const ROWS_PER_STATEMENT = 1000;
+const MAX_KNOWN_UNITS = 10_000;
 
 export interface Removal {
   rk: string;
@@ -84,7 +85,8 @@ export class Writer {
   /** Throws Overtaken if a version check failed; then nothing was written. */
   async write(writes: Writes, tx?: Run): Promise<void> {
     const { inserts, updates, removals } = writes;
-    await this.#addUnits([...inserts, ...updates]);
+    const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
+    await this.#addUnits([...inserts, ...updates], tx);
     const count = inserts.length + updates.length + removals.length;
     if (tx) return writeAll(tx, writes);
     if (count === 1 && removals.length === 0) {
@@ -94,27 +96,31 @@ export class Writer {
       return;
     }
     const plain = inserts.length === count && inserts.every((row) => row.version === 1);
-    const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
-    if (plain && count <= ROWS_PER_STATEMENT) return writeAll(run, writes);
+    if (plain && count <= ROWS_PER_STATEMENT) return writeAll(direct, writes);
     if (count > 0) await this.#context.db.transaction((inside) => writeAll(inside.tuples, writes));
   }
 
-  /** Units are shared words, not part of a resource: written once, before the first use. */
-  async #addUnits(rows: readonly Row[]): Promise<void> {
+  /**
+   * Units are shared words, not part of a resource: written before the first use. Inside a
+   * transaction they may yet be rolled back, so they are not remembered as known then.
+   */
+  async #addUnits(rows: readonly Row[], tx?: Run): Promise<void> {
     const fresh = new Map<string, Unit>();
     for (const row of rows) {
       for (const unit of row.units) if (!this.#knownUnits.has(unit.h)) fresh.set(unit.h, unit);
     }
     if (fresh.size === 0) return;
     const units = [...fresh.values()];
-    await this.#context.db.execute(unitAddSql, [
+    const run: Run = tx ?? ((statement, values) => this.#context.db.tuples(statement, values));
+    await run(unitAddSql, [
       sqlList(units.map((unit) => unit.h)),
       sqlTexts(units.map((unit) => unit.system)),
       sqlTexts(units.map((unit) => unit.code)),
       sqlTexts(units.map((unit) => unit.unit)),
     ]);
+    if (tx) return;
     // A server meets some hundred units; a flood of invented ones must not fill the memory.
-    if (this.#knownUnits.size > 10_000) this.#knownUnits.clear();
+    if (this.#knownUnits.size > MAX_KNOWN_UNITS) this.#knownUnits.clear();
     for (const unit of units) this.#knownUnits.add(unit.h);
   }
 }

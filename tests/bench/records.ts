@@ -44,7 +44,7 @@ interface Item {
 export function patientRecord(index: number): PatientRecord {
   const random = createRandom(index + 1);
   const person = { url: `urn:uuid:${random.uuid()}`, resource: patient(random, index) };
-  const [name] = person.resource['name'] as [{ family: string; given: [string] }];
+  const [name] = person.resource.name as [{ family: string; given: [string] }];
   const { family } = name;
   const subject = { reference: person.url, display: `${name.given[0]} ${family}` };
   const list: Item[] = [person];
