@@ -52,7 +52,8 @@ export interface Origin {
 export function shipmentsOf(resource: Resource, origin: Origin): Shipment[] {
   const { type } = resource;
   if (resource.resourceType !== 'Bundle' || kept.has(type as string)) {
-    return [{ kind: 'group', entries: [shipped(resource, origin)], divisible: true }];
+    const only = place(resource, undefined, { origin, index: 0, at: origin.line });
+    return [{ kind: 'group', entries: [only], divisible: true }];
   }
   const items = itemsOf(resource);
   if (type === 'transaction') {
@@ -68,17 +69,13 @@ export function shipmentsOf(resource: Resource, origin: Origin): Shipment[] {
   );
 }
 
-/** A resource by itself: under its id, else under a derived one. */
-export function shipped(resource: Resource, origin: Origin): Shipped {
-  return place(resource, undefined, { origin, index: 0, at: origin.line });
-}
-
 interface Place {
   origin: Origin;
   index: number;
   at: string;
 }
 
+/** A resource by itself: under its id, else under a derived one. */
 function place(resource: Resource, fullUrl: unknown, { origin, index, at }: Place): Shipped {
   const link: JsonObject = typeof fullUrl === 'string' ? { fullUrl } : {};
   const { resourceType, id } = resource;

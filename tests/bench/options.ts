@@ -1,0 +1,97 @@
+import { parseArgs } from 'node:util';
+import { scenarioNames } from './scenarios.ts';
+
+export interface Options {
+  /** Milliseconds per scenario, and before it unmeasured. */
+  readonly duration: number;
+  readonly warmup: number;
+  readonly connections: number;
+  readonly importConnections: number;
+  /** Number of patients that the `import` scenario loads. */
+  readonly patients: number;
+  /** Slices that a scenario and its floor are measured in, in turns. */
+  readonly rounds: number;
+  readonly scenarios: readonly string[];
+  readonly grow: readonly number[] | undefined;
+  /** Whether the tables are vacuumed and analyzed before growth is measured. */
+  readonly vacuum: boolean;
+  /** Minutes. */
+  readonly soak: number | undefined;
+  /** How many times each kind of start is measured. */
+  readonly starts: number | undefined;
+  readonly markdown: boolean;
+  readonly out: string | undefined;
+}
+
+const flags = {
+  duration: { type: 'string', default: '10' },
+  warmup: { type: 'string', default: '2' },
+  connections: { type: 'string', default: '16' },
+  patients: { type: 'string', default: '80' },
+  rounds: { type: 'string', default: '3' },
+  scenarios: { type: 'string' },
+  grow: { type: 'boolean', default: false },
+  sizes: { type: 'string', default: '100000,1000000' },
+  vacuum: { type: 'boolean', default: false },
+  soak: { type: 'string' },
+  start: { type: 'boolean', default: false },
+  repeat: { type: 'string', default: '5' },
+  all: { type: 'boolean', default: false },
+  markdown: { type: 'boolean', default: false },
+  out: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+export const usage = `npm run bench -- [options]
+
+Without --grow, --soak or --start: import, scenarios, disk, memory, first and next start.
+  --duration S --warmup S    measured and unmeasured seconds of each scenario (10, 2)
+  --connections C            requests in flight (16)
+  --patients N               records that are imported, some 400 resources each (80)
+  --rounds N                 slices in which server and floor take turns (3)
+  --scenarios a,b            only these; all: ${scenarioNames.join(' ')}
+  --grow                     p50 and disk at two sizes; --sizes 100000,1000000; --vacuum before
+  --soak MINUTES             a mixed load, with the server's memory over time
+  --start                    start-up times, each --repeat 5 times
+  --all                      everything (soak of 10 minutes unless given)
+  --markdown                 tables for docs/performance.md
+  --out FILE                 everything as JSON
+`;
+
+/** Throws an Error that says what is wrong. Undefined when help is asked for. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({ args: [...args], options: flags });
+  if (values.help) return undefined;
+  const { all } = values;
+  const soak = values.soak ?? (all ? '10' : undefined);
+  const onlyParts = !all && (values.grow || values.start || soak !== undefined);
+  return {
+    duration: number('duration', values.duration) * 1000,
+    warmup: number('warmup', values.warmup, 0) * 1000,
+    connections: number('connections', values.connections),
+    importConnections: 4,
+    patients: number('patients', values.patients),
+    rounds: number('rounds', values.rounds),
+    scenarios: scenariosOf(values.scenarios, onlyParts),
+    grow: values.grow || all ? values.sizes.split(',').map((text) => number('sizes', text)) : undefined,
+    vacuum: values.vacuum,
+    soak: soak === undefined ? undefined : number('soak', soak),
+    starts: values.start || all ? number('repeat', values.repeat) : undefined,
+    markdown: values.markdown,
+    out: values.out,
+  };
+}
+
+function number(name: string, text: string, least = Number.MIN_VALUE): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= least && Number.isFinite(value)) return value;
+  throw new Error(`--${name} ${text}: not a number above ${least === 0 ? 'or at ' : ''}0`);
+}
+
+function scenariosOf(list: string | undefined, none: boolean): readonly string[] {
+  if (list === undefined) return none ? [] : scenarioNames;
+  const names = list.split(',');
+  const unknown = names.filter((name) => !scenarioNames.includes(name));
+  if (unknown.length === 0) return names;
+  throw new Error(`--scenarios: there is no ${unknown.join(', ')}; there are ${scenarioNames.join(', ')}`);
+}
