@@ -123,6 +123,7 @@ function addTerm({ options, query }: State, name: string, value: string): void {
   const def = options.definitions.searchParams(first).get(path);
   const everywhere = options.types.length === 1 || path.startsWith('_');
   if (!def || !everywhere) throw new TermProblem(unknown(options, path), true);
+  if (def.expression === '') throw new TermProblem('it is not supported yet', true);
   query.where.push(parseTerm({ type: first, def, modifier }, value, options));
 }
 
@@ -182,7 +183,7 @@ function parseSort({ options, query }: State, value: string): void {
 /** What the index holds in order, or hashes but the content has at a plain path. */
 function isSortable(type: string, def: SearchParamDef): boolean {
   if (def.code === '_id' || def.code === '_lastUpdated') return true;
-  if (['date', 'string', 'number', 'quantity'].includes(def.type)) return true;
+  if (['date', 'string', 'number', 'quantity'].includes(def.type)) return def.expression !== '';
   return sortPath(type, def) !== undefined;
 }
 

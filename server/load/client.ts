@@ -57,7 +57,8 @@ export function createClient({ base, patience, signal }: ClientOptions): Client 
     for (let attempt = 1; ; attempt++) {
       const reply = await attemptOnce(`${base}${path}`, init);
       if (!('why' in reply) && !isPassing(reply.status, attempt)) {
-        return { ...reply, repeated: attempt > 1 };
+        const { status, body } = reply;
+        return { status, body, repeated: attempt > 1 };
       }
       if (performance.now() > end) throw new ServerAway(awayMessage(base, reply, patience));
       await pause(attempt, 'why' in reply ? 0 : reply.retryAfter);

@@ -142,12 +142,23 @@ function settleBatch(
     const reply = responseOf(answers[index]);
     const { status, response } = reply;
     if (isPassing(status, attempt) && attempt < BATCH_ATTEMPTS) return true;
+    const issues = issuesOf(response['outcome']);
     if (status < 300) count(delivery, fateOf(reply, delivery.since));
     else if (status === 412 && shipped.once !== undefined) {
       count(delivery, answer.repeated ? 'created' : 'unchanged');
-    } else refuse(delivery, [shipped], { status, issues: issuesOf(response['outcome']) });
+    } else if (status === 412 && existsOften(shipped, issues)) count(delivery, 'unchanged');
+    else refuse(delivery, [shipped], { status, issues });
     return false;
   });
+}
+
+/**
+ * A conditional create that finds several: what it asks for is there, if it is loaded again after
+ * records that brought the same organisation along (Synthea's do).
+ */
+function existsOften({ entry }: Shipped, issues: readonly Issue[]): boolean {
+  const { ifNoneExist } = entry['request'] as JsonObject;
+  return ifNoneExist !== undefined && issues[0]?.code === 'multiple-matches';
 }
 
 /**

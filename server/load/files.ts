@@ -43,11 +43,19 @@ async function filesBelow(folder: string): Promise<string[]> {
 
 /** The content, unpacked if it is gzip, whatever its name. Chunks come as they are read. */
 export async function* contentOf(path: string): AsyncGenerator<Buffer> {
+  const packed = await isGzip(path);
   const source = createReadStream(path);
-  if (!(await isGzip(path))) return yield* source as AsyncIterable<Buffer>;
+  try {
+    yield* packed ? unpacked(source) : source;
+  } finally {
+    source.destroy();
+  }
+}
+
+function unpacked(source: Readable): AsyncIterable<Buffer> {
   const gunzip = createGunzip();
   source.on('error', (error) => gunzip.destroy(error));
-  yield* source.pipe(gunzip) as Readable & AsyncIterable<Buffer>;
+  return source.pipe(gunzip);
 }
 
 async function isGzip(path: string): Promise<boolean> {

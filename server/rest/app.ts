@@ -137,7 +137,7 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
     const exchange = new Exchange(context);
     let response: Response;
     try {
-      if (!route.always && !service.isReady()) throw notReady();
+      if (!route.always) admit(service, exchange);
       response = await route.handler(service, exchange);
     } catch (error) {
       response = failed(service, exchange, error);
@@ -149,8 +149,13 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
   };
 }
 
-const notReady = (): FhirError =>
-  new FhirError('busy', 'The database is away for a moment. Try again shortly.');
+/** What would make the work pointless: no database, or no format that the caller can read. */
+function admit(service: Service, exchange: Exchange): void {
+  if (!service.isReady()) {
+    throw new FhirError('busy', 'The database is away for a moment. Try again shortly.');
+  }
+  exchange.requireFormat();
+}
 
 function failed(service: Service, exchange: Exchange, error: unknown): Response {
   const failure = failureOf(error, exchange.id);

@@ -15,7 +15,6 @@ const BATCH_LANES = 16;
 
 /** POST [base] (R4 3.1.0.11): a Bundle of type batch or transaction. */
 export async function bundle(service: Service, exchange: Exchange): Promise<Response> {
-  exchange.format;
   refuseQuery(exchange, 'A bundle is posted to the base without parameters.');
   const { value } = await bodyOf(service, exchange, ['json', 'xml']);
   const plan = planBundle(asResource(value), {

@@ -9,7 +9,6 @@ import { typeOf } from './target.ts';
 /** POST [base]/[type] (R4 3.1.0.8), conditional create by If-None-Exist included (3.1.0.8.1). */
 export async function create(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  exchange.format;
   refuseQuery(exchange, 'A create takes no criteria in its URL; send them in If-None-Exist.');
   const { ifNoneExist } = preconditions(exchange.incoming.headers, ['if-none-exist']);
   const resource = await resourceFor(service, exchange, type);

@@ -11,7 +11,6 @@ import { idOf, typeOf } from './target.ts';
 export async function remove(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
   const id = idOf(exchange);
-  exchange.format;
   refuseQuery(exchange, 'A delete by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const change: DeleteChange = { method: 'delete', type, id, ...conditions };
@@ -21,7 +20,6 @@ export async function remove(service: Service, exchange: Exchange): Promise<Resp
 /** DELETE [base]/[type]?[criteria] (R4 3.1.0.7.1): every match goes, in one transaction. */
 export async function removeConditional(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  exchange.format;
   const criteria = criteriaOf(exchange, 'delete');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const change: DeleteChange = { method: 'delete', type, criteria, multiple: true, ...conditions };

@@ -30,7 +30,6 @@ async function history(
   exchange: Exchange,
   scope: { type?: string; id?: string },
 ): Promise<Response> {
-  exchange.format;
   const { query, applied } = readQuery(service, exchange);
   const page = await service.store.history(exchange.actor, { ...scope, ...query });
   const base = service.config.base();

@@ -12,7 +12,6 @@ import { typeOf, writableIdOf } from './target.ts';
 export async function patch(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
   const id = writableIdOf(exchange);
-  exchange.format;
   refuseQuery(exchange, 'A patch by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const content = await patchOf(service, exchange);
@@ -23,7 +22,6 @@ export async function patch(service: Service, exchange: Exchange): Promise<Respo
 /** PATCH [base]/[type]?[criteria] (R4 3.1.0.6.1 conditional patch). */
 export async function patchConditional(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  exchange.format;
   const criteria = criteriaOf(exchange, 'patch');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const content = await patchOf(service, exchange);

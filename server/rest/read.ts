@@ -10,7 +10,6 @@ import { idOf, typeOf } from './target.ts';
 export async function read(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
   const id = idOf(exchange);
-  exchange.format;
   return answerRead(service, exchange, await service.store.read(exchange.actor, type, id));
 }
 

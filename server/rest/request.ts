@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import { FhirError } from '../fhir/error.ts';
 import type { Actor } from '../store/store.ts';
 import type { Format } from './negotiate.ts';
-import { answerFormat } from './negotiate.ts';
+import { answerFormat, fhirJson } from './negotiate.ts';
 import type { Prefer } from './prefer.ts';
 import { parsePrefer } from './prefer.ts';
 
@@ -89,14 +89,21 @@ export class Exchange {
     return found[0]?.[1];
   }
 
-  /** How the answer is to be written. Throws not-acceptable. */
+  /** How the answer is to be written; inside a bundle as JSON. Throws not-acceptable. */
   get format(): Format {
-    this.#format ??= answerFormat(this.parameter('_format'), this.incoming.headers.accept);
+    this.#format ??= this.within
+      ? fhirJson
+      : answerFormat(this.parameter('_format'), this.incoming.headers.accept);
     return this.#format;
   }
 
+  /** Refuses what cannot be answered before anything is done. Throws not-acceptable. */
+  requireFormat(): void {
+    this.#format = this.format;
+  }
+
   get pretty(): boolean {
-    return this.parameter('_pretty') === 'true';
+    return !this.within && this.parameter('_pretty') === 'true';
   }
 
   get prefer(): Prefer {

@@ -64,7 +64,6 @@ const isOurs = ({ type }: Asked, name: string): boolean =>
   name === '_format' || name === '_pretty' || (name === '_type' && type === undefined);
 
 async function search(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
-  exchange.format;
   const base = service.config.base();
   const query = parse(service, exchange, asked);
   const page = await service.store.search(exchange.actor, query);

@@ -12,7 +12,6 @@ import { typeOf, writableIdOf } from './target.ts';
 export async function update(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
   const id = writableIdOf(exchange);
-  exchange.format;
   refuseQuery(exchange, 'An update by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match', 'if-none-match']);
   const resource = await resourceFor(service, exchange, type);
@@ -24,7 +23,6 @@ export async function update(service: Service, exchange: Exchange): Promise<Resp
 /** PUT [base]/[type]?[criteria] (R4 3.1.0.4.3 conditional update). */
 export async function updateConditional(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  exchange.format;
   const criteria = criteriaOf(exchange, 'update');
   const conditions = preconditions(exchange.incoming.headers, ['if-match', 'if-none-match']);
   const resource = await resourceFor(service, exchange, type);

@@ -7,7 +7,6 @@ import { idOf, typeOf } from './target.ts';
 export async function vread(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
   const id = idOf(exchange);
-  exchange.format;
   const versionId = exchange.part('vid');
   return answerRead(
     service,

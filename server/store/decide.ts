@@ -15,7 +15,7 @@ import type {
   UpdateChange,
   Version,
 } from './store.ts';
-import type { Removal, Writes } from './write.ts';
+import { Overtaken, type Removal, type Writes } from './write.ts';
 
 /** What a change comes to: the answer, and the rows to write, if any. */
 export interface Decision {
@@ -45,15 +45,15 @@ function create(context: Context, draft: Draft, resource: Resource, known: Known
   const id = draft.id as string;
   if (draft.matched) {
     const standing = known.standings.get(`${type}/${id}`);
-    return { result: unchanged(type, standing, draft.change) };
+    return { result: unchanged(type, standing) };
   }
   const row = buildRow(context, { type, id, resource, method: 'POST' });
   return { result: { status: 201, changed: true, version: row.stored }, write: insert(row) };
 }
 
 /** A version whose text the caller gets from the database. */
-function unchanged(type: string, standing: Standing | undefined, change: Change): ChangeResult {
-  if (!standing) throw refusal('conflict', change, 'conflict', 'The match has just been deleted.');
+function unchanged(type: string, standing: Standing | undefined): ChangeResult {
+  if (!standing) throw new Overtaken(); // the match has just been deleted
   const { id, version, vid } = standing;
   const lastUpdated = vidTime(vid);
   const stored: Version = { type, id, version, lastUpdated, method: 'PUT', content: '' };
@@ -75,7 +75,7 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   }
   checkVersion(change, `${type}/${id}`, standing);
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
-  if (exists && row.hash === standing.hash) return { result: unchanged(type, standing, change) };
+  if (exists && row.hash === standing.hash) return { result: unchanged(type, standing) };
   const version = row.stored;
   if (!exists) return { result: { status: 201, changed: true, version }, write: insert(row) };
   return {
@@ -120,14 +120,7 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   checkVersion(change, name, standing);
   const current = known.versions.get(name);
   // Standing and text come from two reads; a writer in between shows in the version.
-  if (current?.version !== standing.version) {
-    throw refusal(
-      'conflict',
-      change,
-      'conflict',
-      `${name} was changed at the same time; try again.`,
-    );
-  }
+  if (current?.version !== standing.version) throw new Overtaken();
   const before = asResource(parseJson(current.content));
   const after = applyPatch(change.patch, before, context.definitions);
   const issues = context.validate(after);

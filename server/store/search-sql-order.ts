@@ -39,17 +39,20 @@ function orderKey(out: Printer, query: SearchQuery, { code, descending }: SortKe
   }
   const path = def ? sortPath(type, def) : undefined;
   if (path === undefined) throw new Error(`${type} cannot be sorted by ${code}`);
-  return { sql: contentKey(out, path), cast: 'text', descending };
+  return { sql: contentKey(out, path, pick), cast: 'text', descending };
 }
 
-/** Tokens are hashed in the index, so their order comes from the content (jsonpath, lax). */
-function contentKey(out: Printer, path: string): string {
+/**
+ * Tokens are hashed in the index, so their order comes from the content (jsonpath, lax). Of several
+ * values the first in the order asked for counts (R4 3.1.1.5.1).
+ */
+function contentKey(out: Printer, path: string, pick: 'min' | 'max'): string {
   const places = ['.coding.code', '.code', '.value', '.reference', ' ? (@.type() != "object")'];
-  const texts = places.map(
-    (place) => `jsonb_path_query_first(c.j, ${out.bind(`${path}${place}`, 'jsonpath')}) #>> '{}'`,
-  );
-  return `(select coalesce(${texts.join(', ')})
-    from (select r.content::jsonb as j from resource r where r.rk = s.rk) c)`;
+  const paths = places.map((place) => `(${out.bind(`${path}${place}`, 'jsonpath')})`).join(', ');
+  return `(select ${pick}((v #>> '{}') collate "C")
+    from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c
+    cross join (values ${paths}) p(path)
+    cross join jsonb_path_query(c.j, p.path) v)`;
 }
 
 /** Texts in the order of their code points, whatever the database's own collation is. */

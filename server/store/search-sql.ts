@@ -90,7 +90,7 @@ function pageSql(
   const columns = `s.rk, s.seq, s.type${tok}${sorted}`;
   const limit = out.bind(query.count + ONE_MORE, 'int');
   const filters = query.where
-    .filter((term) => !(plan.kind === 'string' && term === plan.term))
+    .filter((term) => !('term' in plan && term === plan.term))
     .map((term) => condition(out, term, plan.kind === 'patient'));
   const order = orderBy(keys, newestFirst);
   const part: Part = (from, first, by = order) =>
@@ -233,7 +233,10 @@ where true${wanted}
 limit ${MAX_INCLUDED + ONE_MORE}`;
 }
 
-/** Resources that refer to a match; the inner list is resolved first, then looked up. */
+/**
+ * Resources that refer to a match; the inner list is resolved first, then looked up. The type is in
+ * the salt: as a condition of its own it would tempt the planner to read all of its index.
+ */
 function revincludeSql(out: Statement, include: Include, resource: string, blanks: string): string {
   const { context } = out;
   const salt = out.word(referenceSalt(paramKey(include.source, include.code)));
@@ -242,8 +245,7 @@ function revincludeSql(out: Statement, include: Include, resource: string, blank
     : '';
   return `select 2, ${resource}, null${blanks}
 from search o join resource r on r.rk = o.rk
-where o.type = ${out.bind(context.typeNumber(include.source), 'int2')}
-  and o.tok && array(select m.rk # ${salt} from shown m${target})
+where o.tok && array(select m.rk # ${salt} from shown m${target})
 limit ${MAX_INCLUDED + ONE_MORE}`;
 }
 

@@ -5,13 +5,15 @@ import { wasUndone } from './read.ts';
 import { type Row, sqlList, sqlTexts, type Unit, writeValues } from './rows.ts';
 
 const insertSql = loadSql(import.meta.url, 'insert.sql');
+const insertCheckSql = loadSql(import.meta.url, 'insert-check.sql');
 const updateSql = loadSql(import.meta.url, 'update.sql');
 const lockSql = loadSql(import.meta.url, 'lock.sql');
 const deleteSql = loadSql(import.meta.url, 'delete.sql');
 const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 
-/** Above this many rows a statement is split, so that none needs hundreds of megabytes. */
+/** A statement ends behind this much: its values stand in memory several times on their way. */
 const ROWS_PER_STATEMENT = 1000;
+const CHARACTERS_PER_STATEMENT = 2_000_000;
 const MAX_KNOWN_UNITS = 10_000;
 
 export interface Removal {
@@ -40,6 +42,20 @@ async function insertRows(run: Run, rows: readonly Row[]): Promise<Set<string>> 
   return new Set(written.map(([rk]) => rk as string));
 }
 
+/** Rows under ids that clients chose; inside a transaction, because they are checked afterwards. */
+async function insertNamed(run: Run, rows: readonly Row[]): Promise<Set<string>> {
+  const written = await insertRows(run, rows);
+  const named = rows.filter((row) => isNamed(row) && written.has(row.rk));
+  if (named.length === 0) return written;
+  const keys = sqlList(named.map((row) => row.rk));
+  const late = await run(insertCheckSql, [keys, sqlList(named.map((row) => row.version))]);
+  if (late.length > 0) throw new Overtaken();
+  return written;
+}
+
+/** Under a client's id there may have been a resource before; a server's id is always new. */
+const isNamed = ({ method }: Row): boolean => method !== 'POST';
+
 async function updateRows(run: Run, rows: readonly Row[]): Promise<Set<string>> {
   const bases = sqlList(rows.map((row) => row.base));
   const written = await run(updateSql, [...writeValues(rows), bases]);
@@ -63,6 +79,7 @@ export class Writer {
   readonly #context: Context;
   readonly #knownUnits = new Set<string>();
   readonly #inserts: Batcher<Row, boolean>;
+  readonly #named: Batcher<Row, boolean>;
   readonly #updates: Batcher<Row, boolean>;
 
   constructor(context: Context) {
@@ -70,15 +87,18 @@ export class Writer {
     const run: Run = (statement, values) => context.db.tuples(statement, values);
     const batcher = (write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
       new Batcher<Row, boolean>({
-        lanes: 3,
+        lanes: 2,
         most: 64,
-        splits: wasUndone,
+        splits: (error) => error instanceof Overtaken || wasUndone(error),
         run: async (rows) => {
           const written = await write(run, rows);
           return rows.map((row) => written.has(row.rk));
         },
       });
     this.#inserts = batcher(insertRows);
+    this.#named = batcher((_run, rows) =>
+      context.db.transaction((inside) => insertNamed(inside.tuples, rows)),
+    );
     this.#updates = batcher(updateRows);
   }
 
@@ -91,12 +111,13 @@ export class Writer {
     if (tx) return writeAll(tx, writes);
     if (count === 1 && removals.length === 0) {
       const [insert] = inserts;
-      const done = insert ? this.#inserts.add(insert) : this.#updates.add(updates[0] as Row);
+      const inserting = insert && isNamed(insert) ? this.#named : this.#inserts;
+      const done = insert ? inserting.add(insert) : this.#updates.add(updates[0] as Row);
       if (!(await done)) throw new Overtaken();
       return;
     }
-    const plain = inserts.length === count && inserts.every((row) => row.version === 1);
-    if (plain && count <= ROWS_PER_STATEMENT) return writeAll(direct, writes);
+    const plain = inserts.length === count && !inserts.some(isNamed);
+    if (plain && parts(inserts).length === 1) return writeAll(direct, writes);
     if (count > 0) await this.#context.db.transaction((inside) => writeAll(inside.tuples, writes));
   }
 
@@ -132,7 +153,7 @@ async function writeAll(run: Run, { inserts, updates, removals }: Writes): Promi
   }
   for (const part of parts(removals)) expectAll(part, await removeRows(run, part));
   for (const part of parts(updates)) expectAll(part, await updateRows(run, part));
-  for (const part of parts(inserts)) expectAll(part, await insertRows(run, part));
+  for (const part of parts(inserts)) expectAll(part, await insertNamed(run, part));
 }
 
 function expectAll(rows: readonly { rk: string }[], written: Set<string>): void {
@@ -140,11 +161,19 @@ function expectAll(rows: readonly { rk: string }[], written: Set<string>): void 
 }
 
 /** Rows in key order, so that two writers of the same rows wait in line and not in a ring. */
-function parts<T extends { rk: string }>(rows: readonly T[]): T[][] {
+function parts<T extends { rk: string; content?: string }>(rows: readonly T[]): T[][] {
   const sorted = rows.toSorted((a, b) => (BigInt(a.rk) < BigInt(b.rk) ? -1 : 1));
   const cut: T[][] = [];
-  for (let i = 0; i < sorted.length; i += ROWS_PER_STATEMENT) {
-    cut.push(sorted.slice(i, i + ROWS_PER_STATEMENT));
+  let size = Number.POSITIVE_INFINITY;
+  for (const row of sorted) {
+    const length = row.content?.length ?? 0;
+    const full = (cut.at(-1)?.length ?? 0) === ROWS_PER_STATEMENT;
+    if (full || size + length > CHARACTERS_PER_STATEMENT) {
+      cut.push([]);
+      size = 0;
+    }
+    cut.at(-1)?.push(row);
+    size += length;
   }
   return cut;
 }

@@ -21,7 +21,6 @@ const head = (visit: Visit): Record<string, unknown> => ({
   created: after(visit, 40),
   provider: visit.hospital,
   priority: concept(`${TERMINOLOGY}/processpriority`, 'normal', 'Normal'),
-  insurance: [{ sequence: 1, focal: true, coverage: { display: insurer.display } }],
 });
 
 function item(visit: Visit, sequence: number): Record<string, unknown> {
@@ -42,12 +41,15 @@ function item(visit: Visit, sequence: number): Record<string, unknown> {
   };
 }
 
+const insurance = { focal: true, coverage: { display: insurer.display } };
+
 const items = (visit: Visit, count: number): Record<string, unknown>[] =>
   Array.from({ length: count }, (_, at) => item(visit, at + 1));
 
 export const claim = (visit: Visit): Resource => ({
   resourceType: 'Claim',
   ...head(visit),
+  insurance: [{ sequence: 1, ...insurance }],
   item: items(visit, visit.random.int(16, 24)),
   total: usd(visit.random),
 });
@@ -78,6 +80,7 @@ export const explanationOfBenefit = (visit: Visit, claim: string): Resource => (
   identifier: [{ system: 'https://hospital.example/eob', value: visit.random.uuid() }],
   ...head(visit),
   insurer,
+  insurance: [insurance],
   claim: { reference: claim },
   outcome: 'complete',
   disposition: 'Claim settled as per contract.',

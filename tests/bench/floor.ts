@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { startEmbedded } from '../../server/db/embedded.ts';
+import { silent } from '../../server/db/log.ts';
 
 /**
  * The floor: the least that a resource server on node:http and PostgreSQL can do, which bounds read,
@@ -12,7 +13,8 @@ import { startEmbedded } from '../../server/db/embedded.ts';
  */
 
 const [, , directory = ''] = process.argv;
-const silent = { info: () => {}, error: () => {} };
+const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+process.once('SIGTERM', ask).once('SIGINT', ask);
 const embedded = await startEmbedded({ dataDir: directory, log: silent });
 const pool = new pg.Pool({ ...embedded.connection, max: 16 });
 await pool.query(
@@ -97,12 +99,9 @@ server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`The floor is ready at http://127.0.0.1:${port}/fhir\n`);
 });
 
-async function stop(): Promise<void> {
-  server.close();
-  server.closeAllConnections();
-  await pool.end();
-  await embedded.stop();
-  process.exit(0);
-}
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
+await asked;
+server.close();
+server.closeAllConnections();
+await pool.end();
+await embedded.stop();
+process.exit(0);

@@ -86,7 +86,7 @@ export class Connection {
     if (this.#socket && !this.#socket.destroyed) return this.#socket;
     const socket = connect({ host: this.#host, port: this.#port, noDelay: true });
     socket.setTimeout(TIMEOUT_MS, () => this.#fail(new Error('no answer in time')));
-    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () => {
       if (socket === this.#socket) this.#fail(new Error('connection closed'));
@@ -119,7 +119,7 @@ export class Connection {
     if (!this.#frame) {
       const end = received.indexOf(HEAD_END);
       if (end < 0) return;
-      this.#head = received.latin1Slice(0, end + 2);
+      this.#head = received.toString('latin1', 0, end + 2);
       this.#headBytes = end + 4;
       this.#frame = this.#framing();
     }
@@ -161,7 +161,7 @@ function unchunk(received: Buffer, start: number): Buffer | undefined {
   for (let at = start; ; ) {
     const end = received.indexOf(LINE_END, at);
     if (end < 0) return undefined;
-    const size = Number.parseInt(received.latin1Slice(at, end), 16);
+    const size = Number.parseInt(received.toString('latin1', at, end), 16);
     if (Number.isNaN(size)) throw new Error('the answer has a chunk without a size');
     const from = end + 2;
     at = from + size + 2;

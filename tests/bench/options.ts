@@ -42,7 +42,7 @@ const flags = {
   help: { type: 'boolean', default: false },
 } as const;
 
-export const usage = `npm run bench -- [options]
+const usage = `npm run bench -- [options]
 
 Without --grow, --soak or --start: import, scenarios, disk, memory, first and next start.
   --duration S --warmup S    measured and unmeasured seconds of each scenario (10, 2)
@@ -58,10 +58,19 @@ Without --grow, --soak or --start: import, scenarios, disk, memory, first and ne
   --out FILE                 everything as JSON
 `;
 
-/** Throws an Error that says what is wrong. Undefined when help is asked for. */
-export function readOptions(args: readonly string[]): Options | undefined {
-  const { values } = parseArgs({ args: [...args], options: flags });
-  if (values.help) return undefined;
+/** What is asked for, or a text to print instead: the help, or what is wrong. */
+export function readOptions(args: readonly string[]): Options | string {
+  try {
+    const { values } = parseArgs({ args: [...args], options: flags });
+    return values.help ? usage : optionsOf(values);
+  } catch (error) {
+    return `${(error as Error).message}\n\n${usage}`;
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'];
+
+function optionsOf(values: Values): Options {
   const { all } = values;
   const soak = values.soak ?? (all ? '10' : undefined);
   const onlyParts = !all && (values.grow || values.start || soak !== undefined);
@@ -73,7 +82,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
     patients: number('patients', values.patients),
     rounds: number('rounds', values.rounds),
     scenarios: scenariosOf(values.scenarios, onlyParts),
-    grow: values.grow || all ? values.sizes.split(',').map((text) => number('sizes', text)) : undefined,
+    grow:
+      values.grow || all ? values.sizes.split(',').map((text) => number('sizes', text)) : undefined,
     vacuum: values.vacuum,
     soak: soak === undefined ? undefined : number('soak', soak),
     starts: values.start || all ? number('repeat', values.repeat) : undefined,
@@ -93,5 +103,7 @@ function scenariosOf(list: string | undefined, none: boolean): readonly string[]
   const names = list.split(',');
   const unknown = names.filter((name) => !scenarioNames.includes(name));
   if (unknown.length === 0) return names;
-  throw new Error(`--scenarios: there is no ${unknown.join(', ')}; there are ${scenarioNames.join(', ')}`);
+  throw new Error(
+    `--scenarios: there is no ${unknown.join(', ')}; there are ${scenarioNames.join(', ')}`,
+  );
 }

@@ -83,7 +83,7 @@ function identifiers(random: Random, mrn: string): unknown[] {
   return [
     typed('MR', 'Medical Record Number', MRN, mrn),
     typed('SS', 'Social Security Number', 'http://hl7.org/fhir/sid/us-ssn', ssn),
-    typed('DL', 'Driver’s license number', 'urn:oid:2.16.840.1.113883.4.3.25', random.uuid()),
+    typed('DL', 'Driver license number', 'urn:oid:2.16.840.1.113883.4.3.25', random.uuid()),
     typed('PPN', 'Passport Number', 'http://hl7.org/fhir/sid/passport-USA', passport),
   ];
 }

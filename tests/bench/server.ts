@@ -34,49 +34,56 @@ export interface Running {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 120_000;
 
-/** Kiln as `npm start` runs it, on a free port. Requests are not logged: the floor logs none. */
-export function startKiln(directory: string): Promise<Running> {
-  const { DATABASE_URL: _, ...inherited } = process.env;
-  const env = {
-    KILN_LOG_LEVEL: 'warn',
-    ...inherited,
-    ...{ PORT: '0', HOST: '127.0.0.1', KILN_DATA_DIR: directory },
-  };
-  return start({ script: 'server/main.ts', args: [], env, probe: 'metadata' }, directory);
-}
-
-export function startFloor(directory: string): Promise<Running> {
-  const script = fileURLToPath(new URL('./floor.ts', import.meta.url));
-  return start({ script, args: [directory], env: process.env, probe: undefined }, directory);
-}
-
 interface Program {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  readonly directory: string;
   /** What must be answered before it counts as ready. */
-  readonly probe: string | undefined;
+  readonly probe?: string;
 }
 
-async function start(program: Program, directory: string): Promise<Running> {
+/** Requests are not logged: the floor logs none. */
+function kilnIn(directory: string): Program {
+  const { DATABASE_URL: _, ...inherited } = process.env;
+  const settings = { PORT: '0', HOST: '127.0.0.1', KILN_DATA_DIR: directory };
+  const env = { KILN_LOG_LEVEL: 'warn', ...inherited, ...settings };
+  return { script: 'server/main.ts', args: [], env, directory, probe: 'metadata' };
+}
+
+function floorIn(directory: string): Program {
+  const script = fileURLToPath(new URL('./floor.ts', import.meta.url));
+  return { script, args: [directory], env: process.env, directory };
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly began: number;
+  readonly ended: Promise<void>;
+}
+
+function spawnProgram({ script, args, env }: Program): Started {
   const began = performance.now();
-  const child = spawn(process.execPath, [program.script, ...program.args], {
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: ROOT,
-    env: program.env,
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ended = once(child, 'close').then(() => {});
-  const client = new Client(await addressOf(child, ended));
-  if (program.probe !== undefined) {
-    const { status } = await client.call({ path: program.probe });
-    if (status !== 200) throw new Error(`${program.probe} is answered with HTTP ${status}`);
+  return { child, began, ended: once(child, 'close').then(() => {}) };
+}
+
+async function whenReady(started: Started, { probe, directory }: Program): Promise<Running> {
+  const client = new Client(await addressOf(started));
+  if (probe !== undefined) {
+    const { status } = await client.call({ path: probe });
+    if (status !== 200) throw new Error(`${probe} is answered with HTTP ${status}`);
   }
-  const startMs = performance.now() - began;
-  return running({ child, client, startMs, directory, ended });
+  const startMs = performance.now() - started.began;
+  return running(started, { client, startMs, directory });
 }
 
 /** The address that the process prints when it is ready; throws with what it said if it ends. */
-async function addressOf(child: ChildProcess, ended: Promise<void>): Promise<string> {
+async function addressOf({ child, ended }: Started): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let said = '';
   const hear = (line: string): void => {
@@ -96,15 +103,13 @@ async function addressOf(child: ChildProcess, ended: Promise<void>): Promise<str
   }
 }
 
-interface Parts {
-  readonly child: ChildProcess;
+interface Facts {
   readonly client: Client;
   readonly startMs: number;
   readonly directory: string;
-  readonly ended: Promise<void>;
 }
 
-function running({ child, client, startMs, directory, ended }: Parts): Running {
+function running({ child, ended }: Started, { client, startMs, directory }: Facts): Running {
   const pid = child.pid ?? 0;
   const postmaster = (): number => pidFile(directory).pid;
   const sql = (text: string): Promise<Record<string, unknown>[]> => ask(directory, text);
@@ -120,7 +125,7 @@ function running({ child, client, startMs, directory, ended }: Parts): Running {
     postgresMemory: () => memoryOfTree(postmaster()),
     databaseBytes: async () => {
       const [row] = await sql('select pg_database_size(current_database()) as bytes');
-      return Number(row?.['bytes']);
+      return Number(row?.bytes);
     },
     stop: end('SIGTERM'),
     kill: end('SIGKILL'),
@@ -136,6 +141,7 @@ function pidFile(directory: string): { pid: number; port: number; host: string }
 async function ask(directory: string, text: string): Promise<Record<string, unknown>[]> {
   const { host, port } = pidFile(directory);
   const client = new pg.Client({ host, port, user: 'kiln', database: 'postgres' });
+  client.on('error', () => {}); // whoever waits for an answer is told as well
   await client.connect();
   try {
     return (await client.query(text)).rows as Record<string, unknown>[];
@@ -144,10 +150,15 @@ async function ask(directory: string, text: string): Promise<Record<string, unkn
   }
 }
 
-/** Directories for the servers' data; `remove` also stops a PostgreSQL that was left behind. */
+/** Where servers keep their data, and all servers that run on it. */
 export interface Workspace {
   /** The path of a directory that does not exist yet. */
   fresh(name: string): string;
+  /** Kiln as `npm start` runs it, on a free port. */
+  kiln(directory: string): Promise<Running>;
+  /** The floor on a directory of its own. */
+  floor(): Promise<Running>;
+  /** Ends whatever still runs, a PostgreSQL left behind included, and removes the data. */
   remove(): Promise<void>;
 }
 
@@ -155,15 +166,35 @@ export function createWorkspace(): Workspace {
   const parent = mkdtempSync(join(tmpdir(), 'kiln-bench-'));
   chmodSync(parent, 0o755); // the account that PostgreSQL drops to must get through
   const made: string[] = [];
+  const children: Started[] = [];
+  const starts: Promise<Running>[] = [];
+  let removed: Promise<void> | undefined;
+  const fresh = (name: string): string => {
+    const path = join(parent, `${name}-${made.length}`);
+    made.push(path);
+    return path;
+  };
+  const start = (program: Program): Promise<Running> => {
+    if (removed) throw new Error('the run is over');
+    const started = spawnProgram(program);
+    children.push(started);
+    const ready = whenReady(started, program);
+    starts.push(ready);
+    return ready;
+  };
+  const remove = async (): Promise<void> => {
+    await Promise.allSettled(starts); // killed half-way, a server would leave an initdb at work
+    await Promise.all(children.map(({ child, ended }) => child.kill('SIGTERM') && ended));
+    for (const directory of made) await stopLeftover(directory);
+    rmSync(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
   return {
-    fresh: (name) => {
-      const path = join(parent, `${name}-${made.length}`);
-      made.push(path);
-      return path;
-    },
-    remove: async () => {
-      for (const directory of made) await stopLeftover(directory);
-      rmSync(parent, { recursive: true, force: true });
+    fresh,
+    kiln: async (directory) => start(kilnIn(directory)),
+    floor: async () => start(floorIn(fresh('floor'))),
+    remove: () => {
+      removed ??= remove();
+      return removed;
     },
   };
 }

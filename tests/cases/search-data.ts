@@ -111,32 +111,33 @@ const observations: Stored[] = [
   observation('dt', concept('urn:codes', 'WHEN'), { subject: ref('Patient/p2'), effectiveDateTime: '2013-01', valueDateTime: '2012-05-05T23:30:00-05:00' }),
   observation('per', concept('urn:codes', 'WHEN'), { subject: ref('http://other.example/fhir/Patient/p1'), effectiveDateTime: '2013-01-14T23:30:00-05:00', valuePeriod: { start: '2012-05-01', end: '2012-05-10' } }),
   observation('idn', { coding: [{ code: 'EYE' }] }, { subject: { identifier: { system: 'urn:mrn', value: 'MRN001' } }, effectiveDateTime: '2013-01-13T23:59:59Z', component: [{ code: concept('urn:codes', 'CMP'), valueCodeableConcept: concept('urn:eye', 'GREEN') }, { code: concept('urn:codes', 'EYE'), valueCodeableConcept: concept('urn:eye', 'RED') }] }),
-  observation('dev', concept('urn:codes', 'mG', 'TEMP'), { subject: ref('Device/x1'), effectiveDateTime: '2013-01-15', derivedFrom: [ref('Observation/b1'), ref('Observation/b2')], focus: [ref('urn:uuid:0f3eb9ad-6e56-4b4e-9b5c-1a2b3c4d5e6f')], code: { coding: [{ system: UCUM, code: 'mG' }] } }),
+  observation('dev', concept(UCUM, 'mG'), { subject: ref('Device/x1'), effectiveDateTime: '2013-01-15', derivedFrom: [ref('Observation/b1'), ref('Observation/b2')], focus: [ref('urn:uuid:0f3eb9ad-6e56-4b4e-9b5c-1a2b3c4d5e6f')] }),
 ];
 
 const risk = (id: string, ...prediction: object[]): Stored => ({ resourceType: 'RiskAssessment', id, status: 'final', subject: ref('Patient/p1'), prediction }) as Stored;
 const risks: Stored[] = [
   risk('r1', { probabilityDecimal: 0.8 }),
-  risk('r2', { probabilityDecimal: JSON.parse('0.79999') }),
-  risk('r3', { probabilityRange: { low: { value: 0.5 }, high: { value: 0.9 } } }),
+  risk('r2', { probabilityDecimal: 0.79999 }),
+  risk('r3', { probabilityRange: { low: ucum(0.5, '%'), high: ucum(0.9, '%') } }),
   risk('r4', { probabilityDecimal: 0.01 }),
   risk('r5', { probabilityDecimal: 100 }),
   risk('r6', { probabilityDecimal: 0.1 }, { probabilityDecimal: 0.95 }),
   risk('r7', { qualitativeRisk: concept('urn:risk', 'high') }),
 ];
 
-const sequence = (id: string, chromosome: string, [windowStart, windowEnd]: number[], ...variants: number[][]): Stored => ({
+const sequence = (id: string, named: object, [windowStart, windowEnd]: number[], ...variants: number[][]): Stored => ({
   resourceType: 'MolecularSequence', id, coordinateSystem: 0, patient: ref('Patient/p1'),
-  referenceSeq: { chromosome: concept('urn:chr', chromosome), referenceSeqId: concept('urn:nc', `NC_${chromosome}`), strand: 'watson', windowStart, windowEnd } as never,
-  variant: variants.map(([start, end]) => ({ start, end })) as never,
-});
+  referenceSeq: { ...named, strand: 'watson', windowStart, windowEnd },
+  ...(variants.length ? { variant: variants.map(([start, end]) => ({ start, end })) } : {}),
+}) as Stored;
+const first = { genomeBuild: 'GRCh 37', chromosome: concept('urn:chr', '1') };
 
 const context = (code: string, more: object) => ({ code: { system: 'http://terminology.hl7.org/CodeSystem/usage-context-type', code }, ...more });
 
 const others: Stored[] = [
-  sequence('s1', '1', [100, 200], [110, 120], [150, 160]),
-  sequence('s2', '1', [300, 400], [310, 390]),
-  sequence('s3', '2', [100, 200]),
+  sequence('s1', first, [100, 200], [110, 120], [150, 160]),
+  sequence('s2', first, [300, 400], [310, 390]),
+  sequence('s3', { referenceSeqId: concept('urn:nc', 'NC_2') }, [100, 200]),
   { resourceType: 'Invoice', id: 'i1', status: 'issued', totalNet: { value: 40.22, currency: 'USD' } },
   { resourceType: 'Invoice', id: 'i2', status: 'issued', totalNet: { value: 40.22, currency: 'EUR' } },
   {

@@ -1,8 +1,11 @@
 import { type Db, openDatabase } from '../../server/db/db.ts';
-import { parseQuery } from '../../server/fhir/query-parse.ts';
-import type { SearchQuery } from '../../server/fhir/query.ts';
+import { planBundle } from '../../server/fhir/bundle.ts';
+import { FhirError } from '../../server/fhir/error.ts';
 import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
-import type { Resource } from '../../server/fhir/types.ts';
+import type { SearchQuery } from '../../server/fhir/query.ts';
+import { parseQuery } from '../../server/fhir/query-parse.ts';
+import type { JsonObject, Resource } from '../../server/fhir/types.ts';
+import { changeOf } from '../../server/rest/bundle-change.ts';
 import type {
   Actor,
   Change,
@@ -54,6 +57,31 @@ export async function commitOne(store: Store, change: Change): Promise<ChangeRes
   const [result] = await store.commit(actor, [change]);
   if (!result) throw new Error('a commit without a result');
   return result;
+}
+
+/** Commits a transaction bundle; results in its processing order (DELETE, POST, PUT and PATCH). */
+export function transact(store: Store, entry: JsonObject[]): Promise<ChangeResult[]> {
+  const bundle = { resourceType: 'Bundle', type: 'transaction', entry };
+  const plan = planBundle(bundle, { newId: store.newId, bases: [BASE], definitions });
+  return store.commit(actor, plan.order.map(changeOf), { plan });
+}
+
+/** What a refused piece of work was refused as; `'done'` where it was not. Other errors are thrown. */
+export async function outcomeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (error instanceof FhirError) return error.kind;
+    throw error;
+  }
+}
+
+/** How often each text occurs. */
+export function tally(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
+  return counts;
 }
 
 /** Update (or create) under the resource's id. */

@@ -129,7 +129,7 @@ describe('batch', () => {
       },
       { request: { method: 'GET', url: 'Patient/none' } },
       { request: { method: 'GET', url: 'Patient?nonsense=1' } },
-      { request: { method: 'GET', url: 'metadata' } },
+      { request: { method: 'GET', url: 'metadata?_format=xml&_pretty=true' } },
       { request: { method: 'BREW', url: 'Patient/1' } },
       { request: { method: 'GET', url: 'Patient/b1', ifNoneMatch: 'W/"1"' } },
       { request: { method: 'GET', url: 'Patient/b1/_history' } },

@@ -1,14 +1,15 @@
 -- New resources with their search rows, any number and mix of types.
 -- UNNEST over arrays: 2.5 times cheaper than as many pipelined single inserts. The contents travel
 -- as one binary value that is cut by offset: no quoting of JSON inside an array literal.
--- A version above 1 continues a deleted resource: not if another writer has already done so.
+-- A client's id ('U') may have a history, and another writer may just have made and deleted the
+-- resource: not if it has this version already (insert-check.sql asks again for what runs meanwhile).
 with input as materialized (
   select i.*
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int2[],
               $7::text[], $8::text[], $9::int[], $10::int[], $12::bigint[], $13::bigint[],
               $14::bigint[], $15::text[])
     as i(rk, seq, vid, hash, ver, type, method, id, start, bytes, patient, lo, hi, tok)
-  where i.ver = 1
+  where i.method = 'C'
      or not exists (select 1 from history h where h.rk = i.rk and h.ver >= i.ver)
 ), resources as (
   insert into resource (rk, seq, vid, hash, ver, type, method, id, content)
