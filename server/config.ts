@@ -88,7 +88,12 @@ export const settings = [
     '10s',
     'PostgreSQL ends a transaction in which nothing has happened for so long.',
   ],
-  ['KILN_BODY_LIMIT', bytes, '50MB', 'Largest request body, after decompression. Beyond it: 413.'],
+  [
+    'KILN_BODY_LIMIT',
+    bytes,
+    '50MB',
+    'Largest request body, after decompression; of XML 10 MB. Beyond it: 413.',
+  ],
   [
     'KILN_BUNDLE_MEMORY',
     bytes,
@@ -215,6 +220,11 @@ function contradictions(values: Values): string[] {
   }
   if (values.KILN_SEARCH_COUNT_DEFAULT > values.KILN_SEARCH_COUNT_MAX) {
     faults.push('KILN_SEARCH_COUNT_DEFAULT is larger than KILN_SEARCH_COUNT_MAX');
+  }
+  if (values.KILN_HEADERS_TIMEOUT > values.KILN_REQUEST_TIMEOUT) {
+    faults.push(
+      'KILN_HEADERS_TIMEOUT is longer than KILN_REQUEST_TIMEOUT, which includes the headers',
+    );
   }
   if (values.KILN_BODY_LIMIT > values.KILN_BUNDLE_MEMORY) {
     faults.push(

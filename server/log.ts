@@ -52,8 +52,11 @@ export interface Log {
   info: Write;
   warn: Write;
   error: Write;
-  /** Writes out what is buffered; for the orderly stop and before a crash. */
-  flush(): void;
+  /**
+   * Writes out what is buffered, before the process ends. Never throws and does not wait longer
+   * than a second: a reader that has gone or hangs must not keep the process.
+   */
+  flush(): Promise<void>;
 }
 
 /** What is known of a request when its answer has been sent. */
@@ -102,6 +105,7 @@ const allowed: ReadonlySet<string> = new Set<keyof LogFields>([
 ]);
 
 const FLUSH_MS = 200;
+const FLUSH_PATIENCE_MS = 1000;
 const BUFFER_BYTES = 4096;
 /** A reader of stdout that hangs costs lines, not memory. */
 const BACKLOG_BYTES = 8 * 1024 * 1024;
@@ -147,7 +151,7 @@ export function createLog(level: LogLevel, write?: (line: string) => void): Log 
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    flush: () => stdout?.flushSync(),
+    flush: () => (stdout ? flushed(stdout) : Promise.resolve()),
   };
 }
 
@@ -228,11 +232,20 @@ function openStdout(): Stdout {
   });
 }
 
+function flushed(stdout: Stdout): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, FLUSH_PATIENCE_MS);
+    stdout.flush(() => resolve());
+  });
+}
+
 function keepFlushed(stdout: Stdout, report: (dropped: number) => void): void {
   let dropped = 0;
   stdout.on('drop', () => {
     dropped++;
   });
+  // A reader that has gone (EPIPE): lines are lost, the server goes on.
+  stdout.on('error', nothing);
   const timer = setInterval(() => {
     if (dropped > 0) {
       const count = dropped;

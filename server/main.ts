@@ -100,13 +100,12 @@ function onStop(log: Log, stop: () => Promise<void>): void {
   process.on('SIGINT', handle);
 }
 
-function exit(log: Log, code: number): never {
-  log.flush();
-  process.exit(code);
+function exit(log: Log, code: number): void {
+  log.flush().finally(() => process.exit(code));
 }
 
 /** What was acknowledged is on disk; a process in an unknown state has nothing left to offer. */
-function crash(log: Log, error: unknown): never {
+function crash(log: Log, error: unknown): void {
   log.error({ error, exitCode: 1 }, 'crashed');
   exit(log, 1);
 }

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -69,8 +69,13 @@ describe('npm run load', () => {
     expect(output).toContain('Refused 2:');
     expect(output).toMatch(/goals\.ndjson, line 1, Goal: Goal\.lifecycleStatus: /);
     expect(output).toMatch(/goals\.ndjson, line 2: .*JSON/);
-    const refusals = readFileSync(report, 'utf8').trim().split('\n').map((each) => JSON.parse(each));
-    expect(refusals.map(({ at }) => at).sort()).toEqual(expect.arrayContaining(['line 1', 'line 2']));
+    const refusals = readFileSync(report, 'utf8')
+      .trim()
+      .split('\n')
+      .map((each) => JSON.parse(each));
+    expect(refusals.map(({ at }) => at).sort()).toEqual(
+      expect.arrayContaining(['line 1', 'line 2']),
+    );
   });
 
   it('starts a server on the configured database where none runs, and stops it', {
@@ -109,7 +114,8 @@ describe('npm run load', () => {
   it('exits with 2 where nothing answers', async () => {
     const port = await freePort();
     const path = file('nobody.json', { resourceType: 'Basic', code: { text: 'x' } });
-    const { code, errors } = await loadProcess(['--base', `http://127.0.0.1:${port}/fhir`, path]).end;
+    const { code, errors } = await loadProcess(['--base', `http://127.0.0.1:${port}/fhir`, path])
+      .end;
     expect(errors).toMatch(/Nothing answers at http/);
     expect(code).toBe(2);
   });

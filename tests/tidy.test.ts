@@ -20,6 +20,7 @@ const folders: Record<string, { rank: number; door: string }> = {
   'server/operations': { rank: 4, door: 'operations.ts' },
   interfaces: { rank: 4, door: 'interfaces.ts' },
   'server/rest': { rank: 5, door: 'app.ts' },
+  'server/load': { rank: 5, door: 'run.ts' },
 };
 /** They import everything; nothing imports them but the tests of those that run only as main. */
 const entries = ['server/main.ts', 'server/load.ts', 'server/config-docs.ts'];

@@ -140,7 +140,7 @@ function createDb({ config, options, health, embedded }: Parts): Db {
   const limits = { waitTimeout: options.poolWait, onLost: health.suspect };
   const pool = createPool(config, { ...limits, max: options.poolSize });
   const steadyPool = createPool(withFixedPlans(config), { ...limits, max: STEADY_POOL });
-  const lanes = openFastLanes(config, FAST_LANES);
+  const lanes = openFastLanes(withFixedPlans(config), FAST_LANES);
   const checkout = (): Promise<PooledClient> => checkOut(pool, health);
   const queries = createQueries(checkout, health);
   const steady = createQueries(() => checkOut(steadyPool, health), health);

@@ -54,6 +54,7 @@ const settings: Readonly<Record<string, string>> = {
   full_page_writes: 'on',
   shared_buffers: '256MB',
   max_wal_size: '4GB',
+  autovacuum_naptime: '10s', // fresh statistics soon after a bulk load
   max_connections: '50',
   random_page_cost: '1.1',
   jit: 'off',

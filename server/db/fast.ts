@@ -1,4 +1,4 @@
-import { type Client, connect, type Outcome, type Statement, send } from './pg.ts';
+import { type Client, connect, gather, type Outcome, type Statement, send } from './pg.ts';
 
 /** A few connections that many callers share: requests travel without waiting for each other. */
 export interface FastLanes {
@@ -22,7 +22,9 @@ export function openFastLanes(config: Config, count: number): FastLanes {
     send(statement, values) {
       turn = (turn + 1) % lanes.length;
       const client = lanes[turn]?.client();
-      return client && send(client, statement, values, { array: true });
+      if (!client) return undefined;
+      gather(client);
+      return send(client, statement, values, { array: true });
     },
     async close() {
       await Promise.all(lanes.map((lane) => lane.close()));

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { DbError, kindOf } from './error.ts';
 
@@ -93,6 +94,23 @@ export async function connect(
     client.end().catch(() => {});
     throw toDbError(error);
   }
+}
+
+const gathering = new WeakSet<Client>();
+
+/**
+ * Holds what is sent on a pipelined connection until all sockets that are ready now have been read:
+ * the statements of many requests leave in one system call, which costs more than the rest of them.
+ */
+export function gather(client: Client): void {
+  if (gathering.has(client)) return;
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  gathering.add(client);
+  stream.cork();
+  setImmediate(() => {
+    gathering.delete(client);
+    stream.uncork();
+  });
 }
 
 export interface SendOptions {

@@ -1,5 +1,5 @@
 /**
- * Where links stand in a resource: Reference.reference, elements of type uri, url, oid and uuid, and
+ * Where links stand in a resource: Reference.reference, elements of type uri and url, and
  * the narrative (R4 3.1.0.11.2; "elements of type canonical are not replaced"). The element tables
  * say which property is which, so that an Identifier.value that looks like a link stays what it is.
  */
@@ -26,7 +26,11 @@ type Field = LinkKind | 'resource' | Shape;
 /** The properties of a type that are links or hold some, by JSON name. */
 type Shape = Map<string, Field>;
 
-const uris = new Set(['uri', 'url', 'oid', 'uuid']);
+/**
+ * R4 also lists oid and uuid, but `Patient/1` is a value of neither: a transaction in which one of
+ * them equals a fullUrl could never be stored.
+ */
+const uris = new Set(['uri', 'url']);
 const UNDERSCORE = 95;
 const walkers = new WeakMap<Definitions, LinkWalker>();
 

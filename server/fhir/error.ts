@@ -22,7 +22,10 @@ export const kinds = {
   'not-supported': { status: 501, issue: 'not-supported', ack: 'AR', level: 'info' },
   busy: { status: 503, issue: 'transient', ack: 'AE', level: 'warn' },
   internal: { status: 500, issue: 'exception', ack: 'AE', level: 'error' },
-} as const satisfies Record<string, { status: number; issue: string; ack: 'AE' | 'AR'; level: string }>;
+} as const satisfies Record<
+  string,
+  { status: number; issue: string; ack: 'AE' | 'AR'; level: string }
+>;
 
 export type ErrorKind = keyof typeof kinds;
 

@@ -10,7 +10,8 @@ export type { Invariant, Place } from './validate-rules.ts';
 /**
  * The invariants of R4 (ElementDefinition.constraint, severity error) compiled by hand, by key. Keys
  * that R4 uses twice (inv-1) are written `Type/key`. What is missing here is left to the FHIRPath
- * stage: eld-3, eld-19, ctm-1 (resolve()), ppc-2 to ppc-5 (a system named "something").
+ * stage: eld-3, eld-19, ctm-1 (resolve()), ppc-2 to ppc-5 (a system named "something"). eld-11 is
+ * left out: as R4 writes it, it holds for every element with a type, and US Core 3.1.1 relies on that.
  */
 export const invariants: ReadonlyMap<string, Invariant> = new Map(
   Object.entries({ ...typeRules, ...clinicalRules, ...conformanceRules, ...structureRules }),

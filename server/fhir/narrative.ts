@@ -8,6 +8,8 @@ import { SaxesParser, type SaxesTagPlain } from 'saxes';
 
 const XHTML = 'http://www.w3.org/1999/xhtml';
 const MAX_FAULTS = 5;
+/** Elements within one another; deeper ones would not pass fhir/xml.ts, nor most browsers. */
+const MAX_DEPTH = 100;
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -31,6 +33,8 @@ const LINK_SCHEMES = words('http https mailto tel sms ftp urn');
 const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
 /** Images whose bytes are here already: cid: in mail, data: unless it is a document (SVG). */
 const IMAGE_HERE = /^(cid:|data:image\/(png|gif|jpe?g|webp|bmp)[;,])/i;
+/** The icons of the specification, which the profiles of published guides show in their narrative. */
+const SPECIFICATION = /^https?:\/\/hl7\.org\/fhir\/[\w./-]+\.(png|gif)$/i;
 /** Whatever makes a style fetch or run, and escapes that could hide it; url() is looked at apart. */
 const ACTIVE_STYLE =
   /image\s*\(|image-set\s*\(|src\s*\(|expression\s*\(|@import|javascript:|behaviou?r\s*:|-moz-binding|\\/i;
@@ -47,7 +51,7 @@ function linkFault(name: string, value: string): string | undefined {
 
 function imageFault(value: string): string | undefined {
   const url = trimmed(value);
-  if (IMAGE_HERE.test(url)) return undefined;
+  if (IMAGE_HERE.test(url) || SPECIFICATION.test(url)) return undefined;
   if (!SCHEME.test(url) && !url.startsWith('//') && !url.includes('\\')) return undefined;
   return 'an image from elsewhere is refused; use "#id" of a contained resource or data:image';
 }
@@ -85,6 +89,7 @@ class Reader {
   readonly faults: string[] = [];
   content = false;
   private opened = false;
+  private depth = 0;
 
   add(fault: string): void {
     if (this.faults.length < MAX_FAULTS) this.faults.push(fault);
@@ -93,12 +98,19 @@ class Reader {
   open(tag: SaxesTagPlain): void {
     if (!this.opened) this.root(tag);
     this.opened = true;
+    if (++this.depth === MAX_DEPTH + 1) {
+      this.add(`has more than ${MAX_DEPTH} elements within one another; flatten it`);
+    }
     if (!ELEMENTS.has(tag.name)) this.add(`<${tag.name}> is not allowed; remove it (txt-1)`);
     if (tag.name === 'img' && tag.attributes.src !== undefined) this.content = true;
     for (const name in tag.attributes) {
       const fault = attributeFault(tag.name, name, tag.attributes[name] ?? '');
       if (fault !== undefined) this.add(fault);
     }
+  }
+
+  close(): void {
+    this.depth--;
   }
 
   private root(tag: SaxesTagPlain): void {
@@ -129,6 +141,7 @@ export function narrativeFaults(xhtml: string): readonly string[] {
     reader.add(`is not well-formed XHTML (${error.message}); correct the markup`);
   });
   parser.on('opentag', (tag) => reader.open(tag));
+  parser.on('closetag', () => reader.close());
   parser.on('text', (text) => {
     if (!reader.content && /\S/.test(text)) reader.content = true;
   });

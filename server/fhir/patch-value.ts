@@ -7,6 +7,7 @@ import { isThere, readList, writeList, writeOne } from './patch-items.ts';
 import type { Scope, Spot } from './patch-spot.ts';
 import { capitalised, jsonName } from './patch-spot.ts';
 import { PathError } from './patch-steps.ts';
+import { quote } from './primitive.ts';
 import type { JsonObject, JsonValue } from './types.ts';
 
 export interface Content extends Item {
@@ -88,9 +89,9 @@ function readParts(scope: Scope, element: ElementDef, parts: readonly JsonValue[
   const parent: Spot = { owner: {}, name: element.name, type, path: element.name };
   const value: JsonObject = {};
   for (const part of parts) {
-    const name = isObject(part) ? part['name'] : undefined;
+    const name = isObject(part) && typeof part.name === 'string' ? part.name : '';
     const child = def.elements.find((each) => each.name === name);
-    if (!isObject(part) || !child) throw new PathError(`${type} has no element ${String(name)}.`);
+    if (!isObject(part) || !child) throw new PathError(`${type} has no element ${quote(name)}.`);
     putChild(value, child, readValue(scope, { parent, element: child }, part));
   }
   return { type, value, side: null };

@@ -32,11 +32,14 @@ export function quote(text: string): string {
 
 const notA = (kind: string, value: JsonValue): string => `is ${kindOf(value)}; write ${kind}`;
 
-/** Characters that R4 bars from strings: below 32 other than tab, line feed and carriage return. */
+/**
+ * Characters that R4 bars from strings, below 32 other than tab, line feed and carriage return; and
+ * U+FFFE and U+FFFF, which Unicode has for none and XML 1.0 cannot carry (2.2).
+ */
 function hasControl(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code < SPACE && code !== 9 && code !== 10 && code !== 13) return true;
+    if (code < SPACE ? code !== 9 && code !== 10 && code !== 13 : code >= 0xfffe) return true;
   }
   return false;
 }
@@ -45,7 +48,7 @@ function checkString(value: JsonValue): string | undefined {
   if (typeof value !== 'string') return notA('a JSON string', value);
   if (value.length === 0) return 'is empty; leave the element out';
   if (value.length > MAX_STRING) return 'is longer than 1 MB; shorten it or use an Attachment';
-  if (hasControl(value)) return 'holds a control character; only tab, CR and LF are allowed';
+  if (hasControl(value)) return 'holds a control character or U+FFFE, U+FFFF; only tab, CR and LF are allowed';
   return value.isWellFormed() ? undefined : 'holds half a surrogate pair; send whole characters';
 }
 

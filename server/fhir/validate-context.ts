@@ -37,7 +37,8 @@ export function scopeOf(resource: JsonObject): Scope {
 
 export interface ContextLimits {
   maxIssues: number;
-  maxDepth: number;
+  /** Objects and arrays within one another. */
+  maxLevels: number;
   conditionalReferences: boolean;
 }
 
@@ -51,6 +52,8 @@ export class Context {
   resource: JsonObject;
   scope: Scope;
   depth = 0;
+  /** How deep the element in hand lies in JSON, where a repetition lies in an array too. */
+  levels = 0;
   private readonly names: string[] = [];
   private readonly indexes: number[] = [];
   private readonly found: Issue[] = [];
@@ -68,10 +71,12 @@ export class Context {
     this.names[this.depth] = name;
     this.indexes[this.depth] = index;
     this.depth++;
+    this.levels += index < 0 ? 1 : 2;
   }
 
   leave(): void {
     this.depth--;
+    this.levels -= (this.indexes[this.depth] ?? -1) < 0 ? 1 : 2;
   }
 
   /** True once the list is full: further work on messages is wasted. */

@@ -112,7 +112,8 @@ const administration: Rules = {
   'app-3': unless('status', ['proposed', 'cancelled', 'waitlist'], (it) => {
     return exists('start')(it) && exists('end')(it);
   }),
-  'app-4': (it) => !exists('cancelationReason')(it) || /^(no-show|cancelled)$/.test(`${it.status}`),
+  'app-4': (it) =>
+    !exists('cancelationReason')(it) || /^(no-show|cancelled)$/.test(text(it, 'status') ?? ''),
   'apr-1': some('participantType', 'actor'),
   'ces-1': one('category', 'productOrService'),
   'grp-1': (it) => it.member === undefined || it.actual === true,

@@ -96,7 +96,8 @@ const questionnaire: Rules = {
 const no = { resource: {} };
 
 const terminology: Rules = {
-  'cmd-1': (it) => exists('comment')(it) || !/^(narrower|inexact)$/.test(`${it.equivalence}`),
+  'cmd-1': (it) =>
+    exists('comment')(it) || !/^(narrower|inexact)$/.test(text(it, 'equivalence') ?? ''),
   'cmd-2': when('mode', ['fixed'], some('code')),
   'cmd-3': when('mode', ['other-map'], some('url')),
   'csd-1': (it) => distinct(deep(it, 'concept', 'code')),
@@ -180,7 +181,8 @@ export const conformanceRules: Rules = {
   },
   'opd-1': some('type', 'part'),
   'opd-2': (it) => !exists('searchType')(it) || it.type === 'string',
-  'opd-3': (it) => !exists('targetProfile')(it) || /^(Reference|canonical)$/.test(`${it.type}`),
+  'opd-3': (it) =>
+    !exists('targetProfile')(it) || /^(Reference|canonical)$/.test(text(it, 'type') ?? ''),
   'smp-1': needs('element', 'context'),
   'smp-2': needs('context', 'contextType'),
   'spd-1': needs('xpath', 'xpathUsage'),

@@ -51,7 +51,6 @@ const slotsOfFixedElements = [
 ];
 
 const SLICE_NAME = /^[a-zA-Z0-9/\-_[\]@]+$/;
-const BINDABLE = ['code', 'Coding', 'CodeableConcept', 'Quantity', 'string', 'uri'];
 const typeCodes = (it: Parameters<Invariant>[0]): (string | undefined)[] =>
   Array.isArray(it.type) ? it.type.map((type) => text((type ?? {}) as typeof it, 'code')) : [];
 
@@ -72,10 +71,6 @@ const elementDefinition: Rules = {
   'eld-6': ifGiven('fixed[x]', oneType),
   'eld-7': ifGiven('pattern[x]', oneType),
   'eld-8': atMostOne('pattern[x]', 'fixed[x]'),
-  'eld-11': ifGiven('binding', (it) => {
-    const codes = typeCodes(it);
-    return codes.length === 0 || codes.some((code) => BINDABLE.includes(code ?? ''));
-  }),
   'eld-12': (it) => /^(http:|https|urn:)/.test(text(it, 'valueSet') ?? 'urn:'),
   'eld-13': (it) => {
     const codes = typeCodes(it).filter((code) => code !== undefined);

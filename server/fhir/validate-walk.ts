@@ -53,8 +53,9 @@ export class TypeChecker {
 /** Checks the members of an object against its type; the context stands on the object. */
 export function walk(type: TypeChecker, it: JsonObject, ctx: Context): void {
   const shape = type.shape;
-  if (ctx.depth > ctx.limits.maxDepth)
+  if (ctx.levels > ctx.limits.maxLevels) {
     return ctx.fail('structure', 'is nested too deep; flatten it');
+  }
   let seen = 0;
   let twice = 0;
   let content = false;

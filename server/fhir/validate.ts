@@ -1,5 +1,6 @@
 import type { Definitions } from './definitions.ts';
 import type { Invariant } from './invariants.ts';
+import { MAX_DEPTH } from './json-scan.ts';
 import { kindOf } from './primitive.ts';
 import type { Issue, JsonValue } from './types.ts';
 import { Context, isObject } from './validate-context.ts';
@@ -32,8 +33,11 @@ export interface ValidatorParts {
 }
 
 const MAX_ISSUES = 100;
-/** Elements within elements; the parser's own limit lies below. */
-const MAX_DEPTH = 500;
+/**
+ * Objects and arrays within one another, as the JSON parser counts them, less one for the arrays of
+ * primitives that the walk does not enter: what came as XML or by a patch has to read back as JSON.
+ */
+const MAX_LEVELS = MAX_DEPTH - 1;
 
 /**
  * Builds a validator whose types are compiled when first met. Profiles, slicing, terminology beyond
@@ -53,7 +57,7 @@ export function createValidator(definitions: Definitions, parts: ValidatorParts 
       if (typeof type === 'string') return [structural(`the resource ${type}`, options.path)];
       const ctx = new Context(it, options.path ?? type.name, {
         maxIssues: options.maxIssues ?? MAX_ISSUES,
-        maxDepth: MAX_DEPTH,
+        maxLevels: MAX_LEVELS,
         conditionalReferences: options.conditionalReferences ?? false,
       });
       checkResource(type, it, ctx);

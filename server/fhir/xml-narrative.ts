@@ -19,6 +19,11 @@ export class NarrativeReader {
     this.start = source.lastIndexOf('<', position - 1);
   }
 
+  /** Elements that are open. */
+  get depth(): number {
+    return this.open.length;
+  }
+
   openTag(tag: SaxesTagNS): void {
     const outer = this.open.at(-1);
     this.open.push(tag);

@@ -87,13 +87,15 @@ export class XmlReader {
   }
 
   private open(tag: SaxesTagNS): void {
-    if (++this.depth > this.maxDepth) {
+    const depth = this.narrative ? this.narrative.depth : this.depth;
+    if (depth >= this.maxDepth) {
       throw this.error(`more than ${this.maxDepth} nested elements`, 'Send a flatter structure');
     }
     if (this.narrative) {
       this.narrative.openTag(tag);
       return;
     }
+    this.depth++;
     const parent = this.frames.at(-1);
     if (tag.uri !== (this.isDiv(parent, tag) ? XHTML_NS : FHIR_NS)) throw this.wrongSpace(tag);
     if (parent?.fields) this.openField(parent, parent.fields, tag);
@@ -195,13 +197,13 @@ export class XmlReader {
   }
 
   private close(): void {
-    this.depth--;
     if (this.narrative) {
       const div = this.narrative.closeTag(this.parser.position);
       if (div === undefined) return;
       this.narrative = undefined;
       (this.frames.at(-1) as Frame).plain = div;
     }
+    this.depth--;
     const frame = this.frames.at(-1) as Frame;
     for (const name of frame.gaps ?? []) dropEmpty(frame.value, name);
     const { field } = frame;

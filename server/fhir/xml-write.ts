@@ -31,7 +31,7 @@ export class XmlWriter {
 
   document(resource: JsonObject): string {
     this.out = '<?xml version="1.0" encoding="UTF-8"?>';
-    this.path.push(String(resource.resourceType));
+    this.path.push(typeof resource.resourceType === 'string' ? resource.resourceType : 'Resource');
     this.resource(resource, ` xmlns="${FHIR_NS}"`);
     return this.out;
   }

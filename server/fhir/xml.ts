@@ -7,7 +7,7 @@ import { XmlReader } from './xml-read.ts';
 import { XmlWriter } from './xml-write.ts';
 
 export interface XmlLimits {
-  /** Nested elements, those of narratives included; default 100. */
+  /** Nested elements, and as many within a narrative; default 100. */
   maxDepth?: number;
 }
 

@@ -28,7 +28,8 @@ import {
   searchTypeByPost,
 } from './search.ts';
 import type { InnerRequest, RestConfig, Service } from './service.ts';
-import { stray } from './stray.ts';
+import { allowance, stray } from './stray.ts';
+import { pathOf } from './target.ts';
 import { update, updateConditional } from './update.ts';
 import { vread } from './vread.ts';
 
@@ -100,7 +101,7 @@ const ROOM_WAIT_MS = 10_000;
 
 /** The HTTP interface: R4 REST below `/fhir`, health and metrics. Served by `listen`. */
 export function createApp(parts: AppParts): Hono<Env> {
-  const app = new Hono<Env>({ getPath: (_request, options) => pathOf(options?.env) });
+  const app = new Hono<Env>({ getPath: (_request, options) => pathOf(urlOf(options?.env)) });
   const service: Service = {
     isStopping: () => false,
     ...parts,
@@ -108,27 +109,18 @@ export function createApp(parts: AppParts): Hono<Env> {
     xml: xmlCodec(parts.definitions),
     budget: createBudget(parts.config.bundleMemory, ROOM_WAIT_MS),
     capabilities: capabilityTexts(parts.definitions, parts.config, codesOf(routes)),
+    allow: allowance(routes),
     dispatch: (inner) => dispatch(app, inner),
   };
   for (const route of routes) app.on(route.method, route.path, serving(service, route));
-  const other: Route = { method: 'GET', path: 'other', handler: stray(routes), always: true };
+  const other: Route = { method: 'GET', path: 'other', handler: stray, always: true };
   app.notFound(serving(service, other));
   return app;
 }
 
 const codesOf = (list: readonly Route[]): string[] => list.flatMap(({ code }) => code ?? []);
 
-/**
- * The path to route by: the request line's, without the changes that URL parsers make, so that `.`
- * and `..` stay ids. A slash at the end is overlooked. Paths with broken escapes get none.
- */
-function pathOf(env: Env['Bindings'] | undefined): string {
-  let url = env?.incoming.url ?? '/';
-  if (!url.startsWith('/')) url = url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
-  const mark = url.indexOf('?');
-  const path = mark < 0 ? url : url.slice(0, mark);
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-}
+const urlOf = (env: Env['Bindings'] | undefined): string | undefined => env?.incoming.url;
 
 /** A route as Hono calls it: everything that is done for every request is done here. */
 function serving(service: Service, route: Route): (context: Context<Env>) => Promise<Response> {
@@ -139,6 +131,7 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
     try {
       if (!route.always) admit(service, exchange);
       response = await route.handler(service, exchange);
+      if (exchange.incoming.method === 'HEAD') response = await headOf(response);
     } catch (error) {
       response = failed(service, exchange, error);
     } finally {
@@ -149,12 +142,22 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
   };
 }
 
+/** RFC 9110 9.3.2: the headers that GET would have had, the length of its body among them. */
+async function headOf(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  if (response.body !== null) {
+    headers.set('Content-Length', String((await response.arrayBuffer()).byteLength));
+  }
+  return new Response(null, { status, headers });
+}
+
 /** What would make the work pointless: no database, or no format that the caller can read. */
 function admit(service: Service, exchange: Exchange): void {
   if (!service.isReady()) {
     throw new FhirError('busy', 'The database is away for a moment. Try again shortly.');
   }
-  exchange.requireFormat();
+  // A Binary can be had in its own media type too.
+  if (exchange.part('type') !== 'Binary') exchange.requireFormat();
 }
 
 function failed(service: Service, exchange: Exchange, error: unknown): Response {

@@ -1,8 +1,11 @@
 import { FhirError } from '../fhir/error.ts';
 
-/** Takes part of the budget; the answer gives it back and may be called once or more. */
+/** Gives room back, all but `keep` bytes of it; may be called again. */
+export type Release = (keep?: number) => void;
+
+/** Takes part of the budget; the answer gives it back. */
 export interface Budget {
-  acquire(bytes: number): Promise<() => void>;
+  acquire(bytes: number): Promise<Release>;
 }
 
 interface Waiting {
@@ -30,15 +33,16 @@ export function createBudget(total: number, waitMs: number): Budget {
       next.admit();
     }
   };
-  const releaser = (bytes: number): (() => void) => {
+  const releaser = (bytes: number): Release => {
     let held = bytes;
-    return () => {
-      free += held;
-      held = 0;
+    return (keep = 0) => {
+      const kept = Math.min(keep, held);
+      free += held - kept;
+      held = kept;
       admitWaiting();
     };
   };
-  const wait = (bytes: number): Promise<() => void> =>
+  const wait = (bytes: number): Promise<Release> =>
     new Promise((resolve, reject) => {
       const entry: Waiting = { bytes, admit: () => {} };
       const timer = setTimeout(() => {

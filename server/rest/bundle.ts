@@ -79,7 +79,14 @@ async function oneOfBatch(
   }
 }
 
-const isRead = ({ method }: PlannedEntry): boolean => method === 'GET' || method === 'HEAD';
+const isRead = (entry: PlannedEntry): boolean =>
+  entry.method === 'GET' || entry.method === 'HEAD' || isSearch(entry);
+
+/** A search by POST whose parameters stand in the url; an entry has no place for a form. */
+const isSearch = ({ method, operation, resource }: PlannedEntry): boolean =>
+  method === 'POST' &&
+  resource === undefined &&
+  /^(?:[A-Z][A-Za-z]*\/)?_search$/.test(operation ?? '');
 
 /** A read of any sort, answered as the same request on its own would be. */
 async function readEntry(
@@ -90,7 +97,7 @@ async function readEntry(
   const { headers } = exchange.incoming;
   const response = await service.dispatch({
     method: entry.method === 'HEAD' ? 'HEAD' : 'GET',
-    url: entry.url === '' || entry.url.startsWith('?') ? `/fhir${entry.url}` : `/fhir/${entry.url}`,
+    url: innerUrl(isSearch(entry) ? entry.url.replace(/\/?_search/, '') : entry.url),
     within: exchange.id,
     headers: {
       prefer: headers.prefer as string | undefined,
@@ -100,6 +107,9 @@ async function readEntry(
   });
   return entryOfInner(response);
 }
+
+const innerUrl = (url: string): string =>
+  url === '' || url.startsWith('?') ? `/fhir${url}` : `/fhir/${url}`;
 
 function refuseOperations(entries: readonly PlannedEntry[]): void {
   for (const { operation, index } of entries) {

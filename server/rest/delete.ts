@@ -10,7 +10,7 @@ import { idOf, typeOf } from './target.ts';
 /** DELETE [base]/[type]/[id] (R4 3.1.0.7); what is not there is deleted already: 204. */
 export async function remove(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  const id = idOf(exchange);
+  const id = idOf(service, exchange);
   refuseQuery(exchange, 'A delete by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const change: DeleteChange = { method: 'delete', type, id, ...conditions };

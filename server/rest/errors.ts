@@ -9,8 +9,6 @@ export interface Failure {
   issues: readonly Issue[];
   /** Seconds, for the Retry-After header. */
   retryAfter?: number;
-  /** The methods that the path takes, for the Allow header of a 405. */
-  allow?: string;
   /** Where the log is to hold what was thrown: `error` for a fault of ours, `warn` for PostgreSQL. */
   log?: 'warn' | 'error';
 }

@@ -12,7 +12,10 @@ import { idOf, typeOf } from './target.ts';
 
 /** GET [base]/[type]/[id]/_history (R4 3.1.0.12). */
 export async function historyInstance(service: Service, exchange: Exchange): Promise<Response> {
-  return history(service, exchange, { type: typeOf(service, exchange), id: idOf(exchange) });
+  return history(service, exchange, {
+    type: typeOf(service, exchange),
+    id: idOf(service, exchange),
+  });
 }
 
 /** GET [base]/[type]/_history. */
@@ -39,6 +42,7 @@ async function history(
   const links: Link[] = [{ relation: 'self', url: self }];
   if (page.next !== undefined) links.push({ relation: 'next', url: at(page.next) });
   const shape = shapeOf(service, exchange, scope.type ? [scope.type] : [...service.types]);
+  // R4 3.1.1.5.8 `count`: the number alone (the page is empty, as `readQuery` asks for none).
   const entries = page.versions.map((version) => entryText(service, base, { version, shape }));
   return answerBundle(service, exchange, { type: 'history', total: page.total, links, entries });
 }
@@ -63,6 +67,7 @@ function readQuery(
     );
   }
   const query: HistoryQuery = { count: countOf(service, exchange.parameter('_count')) };
+  if (exchange.parameter('_summary') === 'count') query.count = 0;
   const since = exchange.parameter('_since');
   const at = exchange.parameter('_at');
   const cursor = exchange.parameter('_cursor');

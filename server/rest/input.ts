@@ -2,11 +2,15 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource, parseJsonBytes } from '../fhir/json.ts';
 import type { JsonValue, Resource } from '../fhir/types.ts';
 import type { Change, ChangeResult } from '../store/store.ts';
+import { isRawBody, rawBinary } from './binary.ts';
 import { readBody } from './body.ts';
 import type { BodyKind } from './negotiate.ts';
 import { bodyKind } from './negotiate.ts';
 import type { Exchange } from './request.ts';
 import type { Service } from './service.ts';
+
+/** Reading XML takes ten times as long as JSON, and nobody else is served meanwhile; bytes. */
+const XML_LIMIT = 10 * 1024 * 1024;
 
 /** The content of a request as a tree. */
 export interface Content {
@@ -36,9 +40,10 @@ export async function bytesOf(
   kinds: readonly BodyKind[],
 ): Promise<{ kind: BodyKind; bytes: Buffer }> {
   const { headers } = exchange.incoming;
-  const kind = bodyKind(headers['content-type'], headers['content-encoding'], kinds);
+  const kind = bodyKind(headers['content-type'], kinds);
   const { bodyLimit } = service.config;
-  const { bytes, release } = await readBody(exchange.message, bodyLimit, service.budget);
+  const limit = kind === 'xml' ? Math.min(bodyLimit, XML_LIMIT) : bodyLimit;
+  const { bytes, release } = await readBody(exchange.message, limit, service.budget);
   exchange.release = release;
   return { kind, bytes };
 }
@@ -49,6 +54,9 @@ export async function resourceFor(
   exchange: Exchange,
   type: string,
 ): Promise<Resource> {
+  if (type === 'Binary' && isRawBody(exchange)) {
+    return rawBinary(service, exchange, exchange.part('id') || undefined);
+  }
   const { value } = await bodyOf(service, exchange, ['json', 'xml']);
   const resource = asResource(value);
   if (resource.resourceType !== type) {

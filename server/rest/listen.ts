@@ -52,7 +52,12 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
   });
   const open = new Set<ServerResponse>();
   let stopping = false;
-  const server = createServer({ ...times, noDelay: true }, (request, response) => {
+  // Node's own refusal of requests without Host has no body.
+  const parsing = { ...times, noDelay: true, requireHostHeader: false };
+  const server = createServer(parsing, (request, response) => {
+    if (request.httpVersion === '1.1' && !request.headers.host) {
+      return refuse(response, 400, 'HTTP/1.1 needs a Host header.');
+    }
     open.add(response);
     response.once('close', () => open.delete(response));
     if (stopping) response.shouldKeepAlive = false;
@@ -65,11 +70,14 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
     if (announced <= bodyLimit) response.writeContinue();
     server.emit('request', request, response);
   });
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    refuse(response, 417, 'The only expectation that is met is 100-continue.');
+  });
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error): void => reject(new ListenError(error, options));
-    server.once('error', refuse);
+    const fail = (error: Error): void => reject(new ListenError(error, options));
+    server.once('error', fail);
     server.listen({ host, port }, () => {
-      server.removeListener('error', refuse);
+      server.removeListener('error', fail);
       const bound = (server.address() as AddressInfo).port;
       const stop = (drainMs: number): Promise<void> => {
         stopping = true;
@@ -80,6 +88,19 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
       resolve({ port: bound, stop });
     });
   });
+}
+
+/** What is wrong before the app could see it; the connection ends with the answer. */
+function refuse(response: ServerResponse, status: number, diagnostics: string): void {
+  const body = outcomeText(diagnostics);
+  const type = 'application/fhir+json; charset=utf-8';
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': length,
+    Connection: 'close',
+  });
+  response.end(body);
 }
 
 /** A request line or Host header that is no URL; the app never sees it. */

@@ -61,8 +61,9 @@ export function answerFormat(format: string | undefined, accept: string | undefi
 }
 
 function formatParameter(text: string): Format {
-  if (text === 'json') return fhirJson;
-  if (text === 'xml') return fhirXml;
+  const short = text.toLowerCase();
+  if (short === 'json') return fhirJson;
+  if (short === 'xml') return fhirXml;
   // An unencoded `+` of `application/fhir+json` has arrived as a space.
   const asked = parseMediaType(text.replaceAll(' ', '+'));
   const offer = offerOf(asked.name);
@@ -76,7 +77,7 @@ function acceptHeader(accept: string): Format {
   const ranges = accept.split(',').map(parseRange);
   let best: { offer: Format; quality: number; exact: number } | undefined;
   for (const offer of offers) {
-    const { quality, exact } = qualityOf(offer, ranges);
+    const { quality, exact } = qualityOf(nameOf(offer), ranges);
     const better =
       !best || quality > best.quality || (quality === best.quality && exact > best.exact);
     if (quality > 0 && better) best = { offer, quality, exact };
@@ -88,9 +89,25 @@ function acceptHeader(accept: string): Format {
   return best.offer;
 }
 
+/**
+ * Whether a Binary is wanted as the bytes it holds and not as a resource (R4 Binary, "Serving Binary
+ * Resources using the RESTful API"): FHIR is not acceptable, or its own media type is more welcome.
+ */
+export function prefersRaw(contentType: string, accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  const ranges = accept.split(',').map(parseRange);
+  const best = Math.max(...offers.map((offer) => qualityOf(nameOf(offer), ranges).quality));
+  return best === 0 || qualityOf(parseMediaType(contentType).name, ranges).quality > best;
+}
+
+/** Whether a Content-Type is one of FHIR's, the generic ones included. */
+export const isFhirType = (contentType: string): boolean =>
+  offerOf(parseMediaType(contentType).name) !== undefined;
+
+const nameOf = ({ contentType }: Format): string => contentType.slice(0, contentType.indexOf(';'));
+
 /** RFC 9110 12.5.1: the most specific range that matches decides. */
-function qualityOf(offer: Format, ranges: readonly Range[]): { quality: number; exact: number } {
-  const name = offer.contentType.slice(0, offer.contentType.indexOf(';'));
+function qualityOf(name: string, ranges: readonly Range[]): { quality: number; exact: number } {
   const group = `${name.slice(0, name.indexOf('/'))}/*`;
   let quality = 0;
   let exact = 0;
@@ -139,16 +156,10 @@ const bodyKinds: Readonly<Record<string, BodyKind>> = {
 
 /**
  * What a request body is. `allowed` lists what the interaction takes. Throws FhirError
- * unsupported-media where the type is absent, unknown, not UTF-8, not R4 or compressed.
+ * unsupported-media where the type is absent, unknown, not UTF-8 or not R4.
  */
-export function bodyKind(
-  contentType: string | undefined,
-  encoding: string | undefined,
-  allowed: readonly BodyKind[],
-): BodyKind {
-  if (contentType === 'application/fhir+json' && !encoding && allowed.includes('json')) {
-    return 'json';
-  }
+export function bodyKind(contentType: string | undefined, allowed: readonly BodyKind[]): BodyKind {
+  if (contentType === 'application/fhir+json' && allowed.includes('json')) return 'json';
   if (contentType === undefined) throw unsupported('The Content-Type header is missing.', allowed);
   const media = parseMediaType(contentType);
   const kind = bodyKinds[media.name] ?? offerOf(media.name)?.syntax;
@@ -160,9 +171,6 @@ export function bodyKind(
     throw unsupported(`The charset "${clip(charset)}" is not UTF-8 (R4 3.1.0.1.11).`, allowed);
   }
   if (!isOurVersion(media)) throw unsupported('This server speaks FHIR 4.0 only.', allowed);
-  if (encoding && encoding.toLowerCase() !== 'identity') {
-    throw unsupported(`Content-Encoding "${clip(encoding)}" is not taken.`, allowed);
-  }
   return kind;
 }
 

@@ -11,7 +11,7 @@ import { typeOf, writableIdOf } from './target.ts';
 /** PATCH [base]/[type]/[id] (R4 3.1.0.6): JSON Patch, or FHIRPath Patch as Parameters. */
 export async function patch(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  const id = writableIdOf(exchange);
+  const id = writableIdOf(service, exchange);
   refuseQuery(exchange, 'A patch by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match']);
   const content = await patchOf(service, exchange);

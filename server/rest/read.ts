@@ -1,4 +1,5 @@
 import type { Version } from '../store/store.ts';
+import { answerRaw } from './binary.ts';
 import { isUnmodified } from './conditions.ts';
 import type { Exchange } from './request.ts';
 import { answerEmpty, answerVersion, versionHeaders } from './respond.ts';
@@ -9,7 +10,7 @@ import { idOf, typeOf } from './target.ts';
 /** GET [base]/[type]/[id] (R4 3.1.0.2), conditional read included (3.1.0.1.4). */
 export async function read(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  const id = idOf(exchange);
+  const id = idOf(service, exchange);
   return answerRead(service, exchange, await service.store.read(exchange.actor, type, id));
 }
 
@@ -18,6 +19,8 @@ export function answerRead(service: Service, exchange: Exchange, version: Versio
   if (isUnmodified(exchange.incoming.headers, version.version, version.lastUpdated)) {
     return answerEmpty(exchange, 304, versionHeaders(version));
   }
+  const raw = version.type === 'Binary' ? answerRaw(exchange, version) : undefined;
+  if (raw) return raw;
   const shape = shapeOf(service, exchange, [version.type]);
   const text = shape ? shaped(service.definitions, version.content, shape) : version.content;
   return answerVersion(service, exchange, version, text);

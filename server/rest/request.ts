@@ -60,7 +60,7 @@ export class Exchange {
   }
 
   /** A part of the path, percent-decoded; '' where the route has no such part. */
-  part(name: 'type' | 'id' | 'vid'): string {
+  part(name: 'type' | 'id' | 'vid' | 'other'): string {
     return (this.#context.req.param(name) as string | undefined) ?? '';
   }
 

@@ -9,6 +9,7 @@ import type { Format } from './negotiate.ts';
 import { fhirJson } from './negotiate.ts';
 import type { Exchange } from './request.ts';
 import type { Service } from './service.ts';
+import { pathOf } from './target.ts';
 import { inFormat } from './write-format.ts';
 
 type Headers = Record<string, string>;
@@ -50,6 +51,12 @@ export function versionHeaders(version: Version): Headers {
     ETag: etagOf(version),
     'Last-Modified': new Date(version.lastUpdated).toUTCString(),
   };
+}
+
+/** The headers of a Binary served as the bytes it holds: a page among them may run nothing. */
+export function binaryHeaders(exchange: Exchange, version: Version): Headers {
+  const headers = { ...bodyHeaders(exchange, fhirJson), ...versionHeaders(version) };
+  return { ...headers, 'Content-Security-Policy': "default-src 'none'; sandbox" };
 }
 
 /** What a create, update or patch answers, by `Prefer: return` (R4 3.1.0.1.7); whole by default. */
@@ -112,7 +119,7 @@ export function answerFailure(service: Service, exchange: Exchange, failure: Fai
   const body = inFormat(service.xml, text, { format, pretty: false });
   const headers = bodyHeaders(exchange, format);
   if (failure.retryAfter !== undefined) headers['Retry-After'] = String(failure.retryAfter);
-  if (failure.allow !== undefined) headers.Allow = failure.allow;
+  if (failure.status === 405) headers.Allow = service.allow(pathOf(exchange.incoming.url));
   return new Response(body, { status: failure.status, headers });
 }
 

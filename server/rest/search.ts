@@ -13,7 +13,7 @@ import { answerBundle } from './respond.ts';
 import type { Service } from './service.ts';
 import type { Shape } from './shape.ts';
 import { shaped, unknownElement } from './shape.ts';
-import { typeOf, unknownType } from './target.ts';
+import { typeOf, unknownOperation, unknownType } from './target.ts';
 
 /** GET [base]/[type]?[parameters] (R4 3.1.0.9). */
 export async function searchType(service: Service, exchange: Exchange): Promise<Response> {
@@ -40,6 +40,8 @@ export async function searchSystemByPost(service: Service, exchange: Exchange): 
 /** GET [base]/[compartment]/[id]/[type]: its issue is still to come. */
 export async function searchCompartment(service: Service, exchange: Exchange): Promise<Response> {
   typeOf(service, exchange);
+  const other = exchange.part('other');
+  if (other.startsWith('$')) throw unknownOperation(other);
   const text = 'Compartment searches are not there yet. Search by the reference parameter instead.';
   throw new FhirError('not-found', [
     { severity: 'error', code: 'not-supported', diagnostics: text },

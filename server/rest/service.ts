@@ -44,6 +44,8 @@ export interface Service {
   isStopping(): boolean;
   /** The text of the CapabilityStatement for a base URL. */
   capabilities(base: string): string;
+  /** The value of the header Allow for a path. */
+  allow(path: string): string;
   /** Answers a request from inside: a read in a bundle. Never throws. */
   dispatch(inner: InnerRequest): Promise<Response>;
 }

@@ -23,7 +23,9 @@ export function shapeOf(
 ): Shape | undefined {
   if (exchange.query.length === 0) return undefined;
   const summary = exchange.parameter('_summary') ?? 'false';
-  const elements = (exchange.parameter('_elements') ?? '').split(',').filter((name) => name);
+  const elements = exchange.query
+    .filter(([name]) => name === '_elements')
+    .flatMap(([, value]) => value.split(',').filter((name) => name));
   if (!summaries.includes(summary)) {
     throw new FhirError('invalid', `_summary must be one of ${summaries.join(', ')}.`);
   }

@@ -1,47 +1,47 @@
-import { FhirError, kinds } from '../fhir/error.ts';
+import { FhirError } from '../fhir/error.ts';
 import type { Route } from './app.ts';
 import type { Exchange } from './request.ts';
-import { answerEmpty, answerFailure } from './respond.ts';
+import { answerEmpty } from './respond.ts';
 import type { Service } from './service.ts';
+import { pathOf, reserved, unknownOperation, wrongMethod } from './target.ts';
 
 interface Pattern {
   method: string;
   fits: RegExp;
 }
 
+/** A part of a path that a type or an id may fill: neither a word of the interface nor `$op`. */
+const PART = `(?!(?:${[...reserved].join('|')})(?:/|$)|\\$)[^/]+`;
+
+/** The value of Allow for a path; '' where there is nothing at it. */
+export function allowance(routes: readonly Route[]): (path: string) => string {
+  const patterns = routes.map(({ method, path }): Pattern => {
+    return { method, fits: new RegExp(`^${path.replace(/:[a-z]+/g, PART)}$`) };
+  });
+  return (path) => {
+    const methods = patterns.filter(({ fits }) => fits.test(path)).map(({ method }) => method);
+    return methods.length === 0 ? '' : allowOf(methods);
+  };
+}
+
 /**
  * What no route takes: a method that the path does not know (405), OPTIONS, or a path that does not
  * exist (404).
  */
-export function stray(routes: readonly Route[]) {
-  const patterns = routes.map(({ method, path }): Pattern => {
-    const fits = new RegExp(`^${path.replace(/:[a-z]+/g, '[^/]+')}$`);
-    return { method, fits };
-  });
-  return (service: Service, exchange: Exchange): Response => {
-    const path = pathOf(exchange.incoming.url ?? '');
-    const methods = patterns.filter(({ fits }) => fits.test(path)).map(({ method }) => method);
-    if (methods.length === 0) {
-      const hint = 'FHIR lies below /fhir: see /fhir/metadata.';
-      throw new FhirError('not-found', `There is nothing at this path. ${hint}`);
-    }
-    const allow = allowOf(methods);
-    if (exchange.incoming.method === 'OPTIONS') {
-      return answerEmpty(exchange, 204, { Allow: allow });
-    }
-    const { status, issue: code } = kinds['method-not-allowed'];
-    const diagnostics = `This path does not take this method. It takes ${allow}.`;
-    const issues = [{ severity: 'error', code, diagnostics } as const];
-    return answerFailure(service, exchange, { status, issues, allow });
-  };
+export function stray(service: Service, exchange: Exchange): Response {
+  const path = pathOf(exchange.incoming.url);
+  const allow = service.allow(path);
+  const operation = /\/(\$[^/]*)/.exec(path)?.[1];
+  if (allow === '' && operation !== undefined) throw unknownOperation(operation);
+  if (allow === '') {
+    const hint = 'FHIR lies below /fhir: see /fhir/metadata.';
+    throw new FhirError('not-found', `There is nothing at this path. ${hint}`);
+  }
+  if (exchange.incoming.method === 'OPTIONS') return answerEmpty(exchange, 204, { Allow: allow });
+  throw wrongMethod(service, exchange);
 }
 
 function allowOf(methods: readonly string[]): string {
   const all = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...new Set([...all, 'OPTIONS'])].join(', ');
-}
-
-function pathOf(url: string): string {
-  const [path = ''] = url.split('?', 1);
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }

@@ -5,9 +5,25 @@ import type { Service } from './service.ts';
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const NEAR_MAX = 3;
 
+/** Words that stand where a type or an id could; they take fewer methods than those. */
+export const reserved: ReadonlySet<string> = new Set(['metadata', '_history', '_search']);
+
+/**
+ * The path to route by: the request line's, without the changes that URL parsers make, so that `.`
+ * and `..` stay ids. A slash at the end is overlooked.
+ */
+export function pathOf(requestUrl: string | undefined): string {
+  let url = requestUrl ?? '/';
+  if (!url.startsWith('/')) url = url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
 /** The resource type that the path names. Throws not-found, naming types that look alike. */
 export function typeOf(service: Service, exchange: Exchange): string {
   const type = exchange.part('type');
+  if (reserved.has(type)) throw wrongMethod(service, exchange);
   if (!service.types.has(type)) throw unknownType(service, type);
   return type;
 }
@@ -27,17 +43,20 @@ export function unknownType(service: Service, type: string): FhirError {
 }
 
 /** The id of the path where a resource may be read: what cannot be an id cannot be found. */
-export function idOf(exchange: Exchange): string {
+export function idOf(service: Service, exchange: Exchange): string {
   const id = exchange.part('id');
   if (ID.test(id)) return id;
+  if (reserved.has(id)) throw wrongMethod(service, exchange);
   if (id.startsWith('$')) throw unknownOperation(id);
   throw new FhirError('not-found', `Nothing has the id "${clip(id)}". ${ID_RULE}`);
 }
 
 /** The id of the path where something is to be written. Throws invalid. */
-export function writableIdOf(exchange: Exchange): string {
+export function writableIdOf(service: Service, exchange: Exchange): string {
   const id = exchange.part('id');
   if (ID.test(id)) return id;
+  if (reserved.has(id)) throw wrongMethod(service, exchange);
+  if (id.startsWith('$')) throw unknownOperation(id);
   throw new FhirError('invalid', [
     {
       severity: 'error',
@@ -50,7 +69,14 @@ export function writableIdOf(exchange: Exchange): string {
 
 const ID_RULE = 'An id has 1 to 64 characters of A-Z, a-z, 0-9, "-" and "." (R4 2.24.0.1).';
 
-function unknownOperation(name: string): FhirError {
+/** The refusal of a method that the path does not take; the answer says in Allow what it does. */
+export function wrongMethod(service: Service, exchange: Exchange): FhirError {
+  const allow = service.allow(pathOf(exchange.incoming.url));
+  const text = `This path does not take this method. It takes ${allow}.`;
+  return new FhirError('method-not-allowed', text);
+}
+
+export function unknownOperation(name: string): FhirError {
   const diagnostics = `The operation ${clip(name)} does not exist here. See /fhir/metadata.`;
   return new FhirError('not-found', [{ severity: 'error', code: 'not-supported', diagnostics }]);
 }

@@ -11,7 +11,7 @@ import { typeOf, writableIdOf } from './target.ts';
 /** PUT [base]/[type]/[id] (R4 3.1.0.4); creates where the id is not there yet (3.1.0.4.3). */
 export async function update(service: Service, exchange: Exchange): Promise<Response> {
   const type = typeOf(service, exchange);
-  const id = writableIdOf(exchange);
+  const id = writableIdOf(service, exchange);
   refuseQuery(exchange, 'An update by id takes no criteria in its URL.');
   const conditions = preconditions(exchange.incoming.headers, ['if-match', 'if-none-match']);
   const resource = await resourceFor(service, exchange, type);

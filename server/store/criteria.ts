@@ -28,6 +28,7 @@ export interface Criterion {
  * @throws FhirError invalid for faulty or unknown parameters, precondition for no criteria at all
  */
 export function parseCriterion(context: Context, type: string, text: string): Criterion {
+  checkEscapes(text);
   const params = [...new URLSearchParams(text.replace(/^\?/, ''))];
   const query = parseQuery({
     definitions: context.definitions,
@@ -49,6 +50,20 @@ export function parseCriterion(context: Context, type: string, text: string): Cr
   }
   const sorted = params.map(([name, value]) => `${name}=${value}`).sort();
   return { type, text, query, key: `${type}?${sorted.join('&')}` };
+}
+
+/** URLSearchParams overlooks broken escapes: the criteria would mean something else than was meant. */
+function checkEscapes(text: string): void {
+  try {
+    if (!decodeURIComponent(text).includes('\0')) return;
+  } catch {
+    // Said below.
+  }
+  throw new FhirError(
+    'invalid',
+    `The criteria "${text.slice(0, 200)}" hold NUL or a "%" that begins no percent-encoded UTF-8; ` +
+      'encode each byte as %XX.',
+  );
 }
 
 /** Holds criteria against other writers until the transaction ends. */

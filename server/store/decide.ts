@@ -74,6 +74,10 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
     );
   }
   checkVersion(change, `${type}/${id}`, standing);
+  if (draft.criterion && draft.ids.length === 0 && exists) {
+    const why = `The criteria match nothing, but ${type}/${id} exists; it is left as it is.`;
+    throw refusal('conflict', change, 'conflict', why);
+  }
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
   if (exists && row.hash === standing.hash) return { result: unchanged(type, standing) };
   const version = row.stored;
@@ -124,7 +128,9 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   const before = asResource(parseJson(current.content));
   const after = applyPatch(change.patch, before, context.definitions);
   const issues = context.validate(after);
-  if (issues.length > 0) throw new FhirError('unprocessable', issues);
+  // As a create or update with the same content (R4 3.1.0.4.1): 422 is for patches that do not fit.
+  if (issues.length > 0) throw new FhirError('invalid', issues);
+  draft.patched = after;
   const row = buildRow(context, { type, id, resource: after, method: 'PATCH', standing });
   if (row.hash === standing.hash) {
     return { result: { status: 200, changed: false, version: current } };

@@ -11,11 +11,15 @@ export interface Draft {
   criterion?: Criterion;
   /** The entry of the plan that it came from, whose id the links of the bundle follow. */
   entry?: PlannedEntry;
+  /** The id that the sender's resource had; attempts write theirs into the resource. */
+  ownId?: string;
   /** The id it would get if it creates; made once, so that links stay the same in each attempt. */
   newId: string;
   /** The resource it acts on. Absent: nothing matched, and nothing is created. */
   id?: string;
-  /** All matches of a conditional delete. */
+  /** What a patch makes of its resource. */
+  patched?: Resource;
+  /** All matches of a conditional delete; the match of a conditional update or patch. */
   ids: string[];
   /** A conditional create that matched: `id` is there already and stays as it is. */
   matched: boolean;
@@ -42,6 +46,8 @@ export function draftAll(
       matched: false,
       ...(entry && { entry }),
     };
+    const ownId = resourceOf(change)?.id;
+    if (ownId !== undefined) draft.ownId = ownId;
     const text = change.method === 'create' ? change.ifNoneExist : change.criteria;
     if (text !== undefined) draft.criterion = criterionAt(context, change, text);
     return draft;

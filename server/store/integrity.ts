@@ -21,16 +21,18 @@ export async function checkTargets(
 ): Promise<Map<Draft, Issue[]>> {
   const warnings = new Map<Draft, Issue[]>();
   if (context.integrity === 'off') return warnings;
-  const own = new Set(drafts.map(({ change, id }) => `${change.type}/${id}`));
+  const writes = drafts.filter(({ change }) => change.method !== 'delete');
+  const own = new Set(writes.map(({ change, id }) => `${change.type}/${id}`));
+  const gone = goneBy(drafts);
   const wanted = new Map<string, Draft[]>();
   for (const draft of drafts) {
-    const resource = resourceOf(draft.change);
+    const resource = draft.patched ?? resourceOf(draft.change);
     if (!resource || draft.matched || draft.sameAs) continue;
     for (const target of localTargets(context, resource)) {
       if (!own.has(target)) wanted.set(target, [...(wanted.get(target) ?? []), draft]);
     }
   }
-  for (const target of await absent({ context, run }, [...wanted.keys()])) {
+  for (const target of await absent({ context, run }, [...wanted.keys()], gone)) {
     for (const draft of wanted.get(target) ?? []) {
       const issue = dangling(draft, target, context.integrity === 'on' ? 'error' : 'warning');
       warnings.set(draft, [...(warnings.get(draft) ?? []), issue]);
@@ -40,6 +42,16 @@ export async function checkTargets(
     throw new FhirError('unprocessable', [...warnings.values()].flat());
   }
   return warnings;
+}
+
+/** What the commit itself deletes. */
+function goneBy(drafts: readonly Draft[]): Set<string> {
+  const deletes = drafts.filter(({ change }) => change.method === 'delete');
+  return new Set(
+    deletes.flatMap(({ change, id, ids }) =>
+      [...ids, ...(id === undefined ? [] : [id])].map((each) => `${change.type}/${each}`),
+    ),
+  );
 }
 
 /** `Type/id` of every literal reference to this server. */
@@ -57,12 +69,13 @@ const isLocal = /^[A-Z][A-Za-z]*\/[^/]+$/;
 async function absent(
   { context, run }: Pick<Parts, 'context' | 'run'>,
   targets: readonly string[],
+  gone: ReadonlySet<string>,
 ): Promise<string[]> {
   if (targets.length === 0) return [];
   const keys = targets.map((target) => String(context.hasher.word(target)));
   const rows = await run(existsSql, [sqlList(keys)]);
   const found = new Set(rows.map(([rk]) => rk));
-  return targets.filter((_, i) => !found.has(keys[i]));
+  return targets.filter((target, i) => gone.has(target) || !found.has(keys[i]));
 }
 
 function dangling(draft: Draft, target: string, severity: 'error' | 'warning'): Issue {

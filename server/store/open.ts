@@ -24,14 +24,23 @@ async function secret(db: Db, name: string): Promise<string> {
   return row[0];
 }
 
+/** The types with their numbers, given to those that have none yet. */
+async function numberTypes(db: Db, names: readonly string[]): Promise<[number, string][]> {
+  for (;;) {
+    await db.execute(typesAdd, [sqlTexts(names)]);
+    const types = await db.tuples<[number, string]>(typesGet, []);
+    const known = new Set(types.map(([, name]) => name));
+    if (names.every((name) => known.has(name))) return types;
+  }
+}
+
 /** Reads what the store needs to know from the database, and takes a version slot. */
 export async function openContext(
   options: StoreOptions,
 ): Promise<{ context: Context; close(): Promise<void> }> {
   const { db, definitions, config } = options;
   const { bases, zone, integrity } = config;
-  await db.execute(typesAdd, [sqlTexts(definitions.resourceTypes)]);
-  const types = await db.tuples<[number, string]>(typesGet, []);
+  const types = await numberTypes(db, definitions.resourceTypes);
   const numbers = new Map(types.map(([num, name]) => [name, num]));
   const names = new Map(types);
   const clock = new VersionClock();

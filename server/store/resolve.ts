@@ -35,21 +35,10 @@ export async function resolveDrafts(
   { plan }: CommitOptions,
 ): Promise<void> {
   const conditional = drafts.filter((draft) => draft.criterion);
-  const matches = await matchCriteria(
-    parts.context,
-    parts.run,
-    parts.actor,
-    conditional.map(({ change, criterion }) => ({
-      criterion: criterion as Criterion,
-      most:
-        change.method === 'delete' && change.multiple
-          ? MAX_CONDITIONAL_DELETE + 1
-          : ONE_AND_ANOTHER,
-    })),
-  );
   for (const draft of drafts) reset(draft);
-  for (const [i, draft] of conditional.entries()) choose(draft, matches[i] ?? []);
+  const gone = await matchAll(parts, drafts);
   joinRepeated(conditional);
+  if (drafts.length > 1) refuseDeleted(drafts);
   if (!plan) return;
   for (const draft of drafts) tellEntry(draft);
   const resolved = new Set(conditional.flatMap(({ entry }) => (entry ? [entry.index] : [])));
@@ -63,14 +52,61 @@ export async function resolveDrafts(
     resolved,
   );
   if (clashes.length > 0) throw new FhirError('invalid', clashes);
-  applyLinks(plan, await resolveConditions(parts, plan.links.conditions));
+  applyLinks(plan, await resolveConditions(parts, plan.links.conditions, { drafts, gone }));
 }
+
+/**
+ * Deletions come first (R4 3.1.0.11.2): the criteria of other entries do not see what they remove.
+ * Answers `Type/id` of all that is removed.
+ */
+async function matchAll(parts: Parts, drafts: readonly Draft[]): Promise<Set<string>> {
+  const gone = new Set<string>();
+  const removing = drafts.filter(({ change }) => change.method === 'delete');
+  if (removing.length > 0) {
+    await match(parts, removing, gone);
+    for (const { change, id, ids } of removing) {
+      for (const each of ids.length > 0 || id === undefined ? ids : [id]) {
+        gone.add(`${change.type}/${each}`);
+      }
+    }
+  }
+  const others = drafts.filter(({ change }) => change.method !== 'delete');
+  await match(parts, others, gone);
+  return gone;
+}
+
+async function match(
+  parts: Parts,
+  drafts: readonly Draft[],
+  gone: ReadonlySet<string>,
+): Promise<void> {
+  const conditional = drafts.filter((draft) => draft.criterion);
+  const found = await matchCriteria(
+    parts.context,
+    parts.run,
+    parts.actor,
+    conditional.map(({ change, criterion }) => ({
+      criterion: criterion as Criterion,
+      most:
+        change.method === 'delete' && change.multiple
+          ? MAX_CONDITIONAL_DELETE + 1
+          : ONE_AND_ANOTHER + gone.size,
+    })),
+  );
+  for (const [i, draft] of conditional.entries()) {
+    choose(draft, without(gone, draft.change.type, found[i] ?? []));
+  }
+}
+
+const without = (gone: ReadonlySet<string>, type: string, ids: string[]): string[] =>
+  gone.size === 0 ? ids : ids.filter((id) => !gone.has(`${type}/${id}`));
 
 function reset(draft: Draft): void {
   const { change } = draft;
   draft.matched = false;
   draft.ids = [];
   delete draft.sameAs;
+  delete draft.patched;
   if (change.method === 'create') draft.id = draft.newId;
   else if (change.id !== undefined) draft.id = change.id;
   else delete draft.id;
@@ -98,13 +134,15 @@ function choose(draft: Draft, ids: string[]): void {
     if (id === undefined)
       throw refusal('not-found', change, 'not-found', `"${text}" matches nothing.`);
     draft.id = id;
+    draft.ids = ids;
   } else {
-    const own = change.resource.id;
+    const own = draft.ownId;
     if (id !== undefined && own !== undefined && own !== id) {
       const why = `"${text}" matches ${change.type}/${id}, but the resource has the id ${own}. Leave it out.`;
       throw refusal('invalid', change, 'value', why);
     }
     draft.id = id ?? own ?? draft.newId;
+    draft.ids = ids;
   }
 }
 
@@ -129,17 +167,52 @@ function chooseDeleted(draft: Draft, ids: string[]): void {
   if (id !== undefined) draft.id = id;
 }
 
-/** The same conditional create twice in one commit is one resource (Synthea repeats providers). */
+/**
+ * The same conditional create twice in one commit is one resource (Synthea repeats providers). An
+ * update by a criterion under which the commit already creates would make a second one.
+ * @throws FhirError invalid
+ */
 function joinRepeated(conditional: readonly Draft[]): void {
   const first = new Map<string, Draft>();
   for (const draft of conditional) {
-    if (draft.change.method !== 'create' || !draft.criterion) continue;
-    const other = first.get(draft.criterion.key);
-    if (!other) first.set(draft.criterion.key, draft);
-    else {
+    const { change, criterion } = draft;
+    if (!criterion || (change.method !== 'create' && change.method !== 'update')) continue;
+    const other = first.get(criterion.key);
+    if (!other) first.set(criterion.key, draft);
+    else if (change.method === 'create' && other.change.method === 'create') {
       draft.sameAs = other;
       if (other.id !== undefined) draft.id = other.id;
+    } else if (other.id !== draft.id) {
+      const why = `"${criterion.text.slice(0, 200)}" creates a resource in another entry already.`;
+      throw refusal('invalid', change, 'business-rule', `${why} Merge the entries.`);
     }
+  }
+}
+
+/**
+ * What one entry deletes no other may change, match or delete too (R4 3.1.0.11.2: resource identities
+ * may not overlap, those found by criteria included).
+ * @throws FhirError invalid
+ */
+function refuseDeleted(drafts: readonly Draft[]): void {
+  const deleted = new Set<string>();
+  const overlap = ({ change }: Draft, id: string): FhirError => {
+    const why = `Another entry deletes ${change.type}/${id}. Send them one after the other.`;
+    return refusal('invalid', change, 'business-rule', why);
+  };
+  for (const draft of drafts) {
+    if (draft.change.method !== 'delete') continue;
+    const ids = draft.criterion ? draft.ids : draft.id === undefined ? [] : [draft.id];
+    for (const id of ids) {
+      const key = `${draft.change.type}/${id}`;
+      if (deleted.has(key)) throw overlap(draft, id);
+      deleted.add(key);
+    }
+  }
+  for (const draft of drafts) {
+    const { change, id } = draft;
+    if (change.method === 'delete' || id === undefined) continue;
+    if (deleted.has(`${change.type}/${id}`)) throw overlap(draft, id);
   }
 }
 
@@ -150,10 +223,14 @@ function tellEntry({ entry, change, id }: Draft): void {
   else entry.id = id;
 }
 
-/** Conditional references: each must match exactly one resource. All faults at once. */
+/**
+ * Conditional references: each must match exactly one resource, or the entry that creates one under
+ * the same criteria. All faults at once.
+ */
 async function resolveConditions(
   parts: Parts,
   conditions: NonNullable<CommitOptions['plan']>['links']['conditions'],
+  { drafts, gone }: { drafts: readonly Draft[]; gone: ReadonlySet<string> },
 ): Promise<Map<string, string>> {
   const texts = [...conditions.keys()];
   const issues: Issue[] = [];
@@ -165,7 +242,7 @@ async function resolveConditions(
     const mark = text.indexOf('?');
     try {
       const criterion = parseCriterion(parts.context, text.slice(0, mark), text.slice(mark + 1));
-      return [{ text, criterion, most: ONE_AND_ANOTHER }];
+      return [{ text, criterion, most: ONE_AND_ANOTHER + gone.size }];
     } catch (error) {
       if (!(error instanceof FhirError)) throw error;
       issues.push(...error.issues.map((issue) => ({ ...issue, ...at(text) })));
@@ -173,10 +250,16 @@ async function resolveConditions(
     }
   });
   const matches = await matchCriteria(parts.context, parts.run, parts.actor, criteria);
+  const made = new Map(
+    drafts.flatMap(({ change, criterion, id }) =>
+      criterion && id !== undefined && change.method !== 'delete' ? [[criterion.key, id]] : [],
+    ),
+  );
   const resolved = new Map<string, string>();
   criteria.forEach(({ text, criterion }, i) => {
-    const found = matches[i] ?? [];
-    if (found.length === 1) resolved.set(text, `${criterion.type}/${found[0]}`);
+    const found = without(gone, criterion.type, matches[i] ?? []);
+    const id = found[0] ?? made.get(criterion.key);
+    if (found.length < 2 && id !== undefined) resolved.set(text, `${criterion.type}/${id}`);
     else {
       const several = found.length > 1;
       issues.push({

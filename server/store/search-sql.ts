@@ -38,11 +38,10 @@ class Statement implements Printer {
   word(text: string): string {
     return this.bind(String(this.context.hasher.word(text)), 'bigint');
   }
-  finish(text: string, steady: boolean): SearchStatement {
+  finish(text: string, pace: Pace): SearchStatement {
     const { values } = this;
-    return steady
-      ? { name: `s${hash('sha1', text).slice(0, 20)}`, text, values }
-      : { text, values };
+    if (pace === 'planned') return { text, values };
+    return { name: `s${hash('sha1', text).slice(0, 20)}`, text, values };
   }
 }
 
@@ -52,15 +51,21 @@ const ONE_MORE = 1;
 export const MAX_INCLUDED = 1000;
 
 type Plan =
-  | { kind: 'patient' | 'dated' | 'plain' }
+  | { kind: 'dated' | 'plain' }
+  /** `walks`: the order asked for is that of the patient index. */
+  | { kind: 'patient'; term: Extract<Term, { kind: 'references' }>; walks: boolean }
   | { kind: 'identifier'; term: Extract<Term, { kind: 'words' }> }
   | { kind: 'string'; term: Extract<Term, { kind: 'string' }> };
 
 function choosePlan({ definitions }: Context, query: SearchQuery): Plan {
   const [only] = query.types;
   if (only === undefined || query.types.length > 1) return { kind: 'plain' };
-  if (query.where.some((term) => term.kind === 'references' && term.patient)) {
-    return { kind: 'patient' };
+  const [key, ...keys] = query.sort;
+  const byDate = keys.length === 0 && key !== undefined && key.code === definitions.main(only).date;
+  const patient = query.where.find((term) => term.kind === 'references' && term.patient);
+  if (patient?.kind === 'references') {
+    const walks = byDate && key.descending && patient.targets.length === 1;
+    return { kind: 'patient', term: patient, walks };
   }
   const identifier = query.where.find((term) => term.kind === 'words' && term.rare);
   if (identifier?.kind === 'words') return { kind: 'identifier', term: identifier };
@@ -70,9 +75,7 @@ function choosePlan({ definitions }: Context, query: SearchQuery): Plan {
   if (walk && first && strings.length === 1 && first.keys.length * first.values.length === 1) {
     return { kind: 'string', term: first };
   }
-  const [key] = query.sort;
-  const dated = query.sort.length === 1 && key?.code === definitions.main(only).date;
-  return { kind: dated ? 'dated' : 'plain' };
+  return { kind: byDate ? 'dated' : 'plain' };
 }
 
 /** Columns of a page: rk, seq, type, k0.., and tok where includes need it. */
@@ -96,12 +99,13 @@ function pageSql(
   const part: Part = (from, first, by = order) =>
     `select ${columns}\nfrom ${from}\nwhere ${[first, ...filters].join('\n  and ')}\n` +
     `order by ${by}\nlimit ${limit}`;
-  const page = { keys, newestFirst, steady: plan.kind !== 'plain' && plan.kind !== 'dated' };
+  const page = { keys, newestFirst, pace: PACES[plan.kind] };
   if (plan.kind === 'dated') {
     const text = datedParts(out, part, { query, position, newestFirst });
     return { ...page, text: `select * from (\n${text}\n) p\norder by ${order}\nlimit ${limit}` };
   }
-  if (position) filters.push(behind(out, keys, position, newestFirst));
+  if (position && plan.kind === 'string') filters.push(furtherAlong(out, position));
+  else if (position) filters.push(behind(out, keys, position, newestFirst));
   return { ...page, text: withSource(out, query, plan, part) };
 }
 
@@ -109,9 +113,22 @@ interface Page {
   text: string;
   keys: OrderKey[];
   newestFirst: boolean;
-  /** The planner has no choice: the statement may be planned once for all values. */
-  steady: boolean;
+  pace: Pace;
 }
+
+/**
+ * What connections a statement may run on. `planned`: its values must be known to the planner;
+ * `steady`: no choice is left, it may be planned once; `fast`: and it touches next to nothing.
+ */
+export type Pace = 'planned' | 'steady' | 'fast';
+
+const PACES: Record<Plan['kind'], Pace> = {
+  plain: 'planned',
+  dated: 'planned',
+  patient: 'steady',
+  string: 'steady',
+  identifier: 'fast',
+};
 
 /** Prints a select of the page's columns, with its filters, order and limit. */
 type Part = (from: string, first: string, by?: string) => string;
@@ -148,6 +165,13 @@ function datedParts(
 function withSource(out: Statement, query: SearchQuery, plan: Plan, text: Part): string {
   const numbers = query.types.map((type) => out.context.typeNumber(type));
   if (plan.kind === 'string') return stringWalk(out, numbers[0] as number, plan.term, text);
+  if (plan.kind === 'patient') {
+    const few = `s.type = ${out.bind(numbers[0], 'int2')} and ${condition(out, plan.term, true)}`;
+    // Fenced off, or dates and orders would tempt the planner to walk their own indexes.
+    return plan.walks
+      ? text('search s', few)
+      : text(`(select * from search s where ${few} offset 0) s`, 'true');
+  }
   if (plan.kind === 'identifier') {
     const few = condition(out, plan.term, false);
     const from = `(select * from search s where ${few} offset 0) s`;
@@ -158,6 +182,11 @@ function withSource(out: Statement, query: SearchQuery, plan: Plan, text: Part):
   const each = text('search s', 's.type = t.num').replace(/\n/g, '\n  ');
   return `select p.*\nfrom unnest(${out.bind(numbers, 'int2[]')}) as t(num)
 cross join lateral (\n  ${each}\n) p`;
+}
+
+/** A comparison of rows is a range of the string index, however far the walk has come. */
+function furtherAlong(out: Statement, [value, seq]: readonly unknown[]): string {
+  return `(d.v, d.seq) > (${out.bind(value, 'text')}, ${out.bind(seq, 'bigint')})`;
 }
 
 /** A resource with several matching strings stands at the first of them. */
@@ -187,10 +216,9 @@ export function printSearch(
   context: Context,
   query: SearchQuery,
   position: readonly unknown[] | undefined,
-): SearchStatement & { steady: boolean } {
+): SearchStatement & { pace: Pace } {
   const out = new Statement(context, query);
   const page = pageSql(out, query, position);
-  const steady = page.steady && position === undefined;
   const keyColumns = page.keys.map((_, i) => `p.k${i}::text`).join(', ');
   const keyTexts = keyColumns === '' ? '' : `, ${keyColumns}`;
   const order = orderBy(page.keys, page.newestFirst, 'p.');
@@ -198,11 +226,12 @@ export function printSearch(
   const matches = (from: string) => `select 0 as kind, ${resource}, p.seq${keyTexts}
 from ${from} p join resource r on r.rk = p.rk`;
   const limit =
-    page.keys.length || query.types.length === 1 ? '' : `\nlimit ${query.count + ONE_MORE}`;
+    query.types.length === 1 ? '' : `\nlimit ${out.bind(query.count + ONE_MORE, 'int')}`;
   if (query.include.length + query.revinclude.length === 0) {
     const text = `${matches(`(\n${page.text}\n)`)}\norder by ${order}${limit}`;
-    return { ...out.finish(text, steady), steady };
+    return { ...out.finish(text, page.pace), pace: page.pace };
   }
+  const pace = page.pace === 'fast' ? 'steady' : page.pace;
   const blanks = page.keys.map(() => ', null').join('');
   const shown = `shown as materialized (
 select * from page p order by ${order} limit ${out.bind(query.count, 'int')}
@@ -213,7 +242,7 @@ select * from page p order by ${order} limit ${out.bind(query.count, 'int')}
     ...query.revinclude.map((include) => `(${revincludeSql(out, include, resource, blanks)})`),
   ];
   const text = `with page as materialized (\n${page.text}\n), ${shown}\n${parts.join('\nunion all\n')}`;
-  return { ...out.finish(text, steady), steady };
+  return { ...out.finish(text, pace), pace };
 }
 
 /** Targets of a reference parameter: a reference's word XOR the parameter's salt is a row key. */
@@ -257,7 +286,7 @@ export function printCount(context: Context, query: SearchQuery, most?: number):
     most === undefined
       ? `select count(*) ${from}`
       : `select count(*) from (select 1 ${from} limit ${out.bind(most, 'int')}) x`;
-  return out.finish(text, false);
+  return out.finish(text, 'planned');
 }
 
 /** Ids of the matches of a criterion, at most `most`: what conditional interactions need. */
@@ -266,7 +295,7 @@ export function printIds(context: Context, query: SearchQuery, most: number): Se
   const { text } = pageSql(out, { ...query, count: most - ONE_MORE, include: [] }, undefined);
   return out.finish(
     `select r.id from (\n${text}\n) p join resource r on r.rk = p.rk order by p.seq`,
-    false,
+    'planned',
   );
 }
 
@@ -274,7 +303,7 @@ export function printIds(context: Context, query: SearchQuery, most: number): Se
 export function printExplain(context: Context, query: SearchQuery): SearchStatement {
   const out = new Statement(context, query);
   const text = `explain (format json) select 1 ${matchesFrom(out, query)}`;
-  return out.finish(text, false);
+  return out.finish(text, 'planned');
 }
 
 /** All matches, without order or limit. */

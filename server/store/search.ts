@@ -14,7 +14,7 @@ const ID = 3;
 const SEQ = 8;
 
 const scopeOf = ({ types, applied }: SearchQuery): string =>
-  `search ${types.length === 1 ? types[0] : ''}?${JSON.stringify(applied)}`;
+  `search ${types.join()}?${JSON.stringify(applied)}`;
 
 /** R4 3.1.1: one page of matches with what they include. */
 export async function search(
@@ -58,8 +58,8 @@ async function onePage(context: Context, query: SearchQuery): Promise<SearchPage
   const scope = scopeOf(query);
   const position = query.cursor ? decodeCursor(context.secret, scope, query.cursor) : undefined;
   const statement = printSearch(context, query, position);
-  const verb = statement.steady ? context.db.steady : context.db.tuples;
-  const rows = await verb(statement, statement.values);
+  const { fast, steady, tuples } = context.db;
+  const rows = await { fast, steady, planned: tuples }[statement.pace](statement, statement.values);
   const found = rows.filter((row) => row[0] === 0);
   const shown = found.slice(0, query.count);
   const toVersion = (row: readonly unknown[]): Version =>

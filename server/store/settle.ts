@@ -26,7 +26,6 @@ export async function settle(
   options: CommitOptions,
 ): Promise<{ writes: Writes; results: ChangeResult[] }> {
   validateAll(parts, drafts, options);
-  const warnings = await checkTargets(parts, drafts);
   const known = await lookUp(parts, drafts);
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();
@@ -34,8 +33,10 @@ export async function settle(
     if (draft.sameAs) continue;
     const { result, write }: Decision = decide(parts.context, draft, known);
     write?.(writes);
-    const issues = warnings.get(draft);
-    results.set(draft, issues ? { ...result, issues } : result);
+    results.set(draft, result);
+  }
+  for (const [draft, issues] of await checkTargets(parts, drafts)) {
+    results.set(draft, { ...(results.get(draft) as ChangeResult), issues });
   }
   for (const draft of drafts) {
     if (!draft.sameAs) continue;

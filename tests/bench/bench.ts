@@ -31,8 +31,8 @@ async function main(): Promise<void> {
   } finally {
     save(report);
     await workspace.remove();
+    process.stdout.write(`\n${printReport(report, options.markdown)}`);
   }
-  process.stdout.write(`\n${printReport(report, options.markdown)}`);
 }
 
 async function runAll(bench: Bench): Promise<void> {

@@ -70,7 +70,7 @@ function writtenObservation(visit: Visit, n: number, id = MARK): Resource {
   };
 }
 
-/** A transaction of ten entries: a patient, an encounter and eight observations that refer to them. */
+/** A transaction of ten: a patient, an encounter and eight observations that refer to them. */
 export function transactionTemplate(): Template {
   const urn = (n: number): string =>
     `urn:uuid:00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

@@ -177,7 +177,8 @@ export const diagnosticReport = (visit: Visit, results: readonly string[]): Reso
 function note({ random, subject }: Visit): string {
   const lines = Array.from({ length: 12 }, () => {
     const [, name] = random.pick(conditions);
-    return `${name}: ${random.pick(['no change', 'improved', 'to be seen again'])}, ${random.int(1, 900)}`;
+    const course = random.pick(['no change', 'improved', 'to be seen again']);
+    return `${name}: ${course}, ${random.int(1, 900)}`;
   });
   return Buffer.from(`# ${subject.display}\n${lines.join('\n')}\n`).toString('base64');
 }

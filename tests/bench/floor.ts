@@ -6,10 +6,10 @@ import { startEmbedded } from '../../server/db/embedded.ts';
 import { silent } from '../../server/db/log.ts';
 
 /**
- * The floor: the least that a resource server on node:http and PostgreSQL can do, which bounds read,
- * create and update from above. One table, one statement per request, JSON parsed and written once;
+ * The floor: the least that a resource server on node:http and PostgreSQL can do, an upper bound
+ * for read, create and update. One table, one statement per request, JSON parsed and written once;
  * no validation, history or search. Run as `node floor.ts DIRECTORY`, with the same PostgreSQL in
- * its own directory; prints its port.
+ * its own directory; prints its address.
  */
 
 const [, , directory = ''] = process.argv;

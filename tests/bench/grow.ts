@@ -70,7 +70,7 @@ const questions: readonly Question[] = [
 
 const SAMPLE = 300;
 
-/** Loads to each of the sizes and measures the same questions there; the floor's reads beside them. */
+/** Loads to each size and measures the same questions there, the floor's reads beside them. */
 export async function runGrowth(bench: Bench, sizes: readonly number[]): Promise<void> {
   const { workspace, report, options, say } = bench;
   const { running, emptyBytes } = await startEmpty(bench, workspace.fresh('grow'));

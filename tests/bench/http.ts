@@ -53,7 +53,7 @@ export class Connection {
     this.#port = port;
   }
 
-  /** Rejects when the connection breaks or nothing comes for two minutes; the next call reconnects. */
+  /** Rejects when the connection breaks or is silent for two minutes; the next call reconnects. */
   send(base: string, request: Request): Promise<Answer> {
     const { path, body, headers } = request;
     const slash = path === '' || path.startsWith('?') ? '' : '/';
@@ -62,7 +62,8 @@ export class Connection {
       `Host: ${this.#host}:${this.#port}\r\nAccept: application/fhir+json\r\n`;
     for (const name in headers) text += `${name}: ${headers[name]}\r\n`;
     if (body !== undefined) {
-      text += `Content-Type: application/fhir+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+      const length = Buffer.byteLength(body);
+      text += `Content-Type: application/fhir+json\r\nContent-Length: ${length}\r\n`;
     }
     this.#settle = Promise.withResolvers<Answer>();
     this.#reset();

@@ -74,7 +74,7 @@ export interface ImportOptions {
   readonly goOn: (index: number) => boolean;
 }
 
-/** Posts record after record, made while the server works. Returns the number of the next record. */
+/** Posts record after record, made while the server works. Returns the next record's number. */
 export async function importRecords(
   client: Client,
   loaded: Loaded,

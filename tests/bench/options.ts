@@ -102,7 +102,7 @@ function scenariosOf(list: string | undefined, none: boolean): readonly string[]
   if (list === undefined) return none ? [] : scenarioNames;
   const names = list.split(',');
   const unknown = names.filter((name) => !scenarioNames.includes(name));
-  if (unknown.length === 0) return names;
+  if (unknown.length === 0) return scenarioNames.filter((name) => names.includes(name));
   throw new Error(
     `--scenarios: there is no ${unknown.join(', ')}; there are ${scenarioNames.join(', ')}`,
   );

@@ -56,7 +56,7 @@ export function patient(random: Random, index: number): Resource {
     resourceType: 'Patient',
     text: {
       status: 'generated',
-      div: `<div xmlns="http://www.w3.org/1999/xhtml">Patient <b>${first} ${family}</b>, ${mrn}</div>`,
+      div: `<div xmlns="http://www.w3.org/1999/xhtml"><b>${first} ${family}</b>, ${mrn}</div>`,
     },
     identifier: identifiers(random, mrn),
     active: true,
@@ -111,7 +111,7 @@ export const concept = (system: string, code: string, display: string): unknown 
   text: display,
 });
 
-/** A transaction that puts the organizations and practitioners in place; loading it twice is harmless. */
+/** A transaction that puts the organizations and practitioners in place, also a second time. */
 export function staffBundle(): string {
   const put = (resource: Resource, reference: string): unknown => ({
     resource: { ...resource, id: reference.split('/')[1] },

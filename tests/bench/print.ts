@@ -121,7 +121,8 @@ export function printReport(report: Report, markdown: boolean): string {
     ) +
     line(
       'Run',
-      `${report.date}, ${options.connections} connections, ${options.duration / 1000} s each in ${options.rounds} rounds`,
+      `${report.date}, ${options.connections} connections, ` +
+        `${options.duration / 1000} s each in ${options.rounds} rounds`,
     );
   const parts: [string, Table][] = [
     ['Goals', [['goal', 'wanted', 'found', ''], ...judge(report).map(goalRow)]],

@@ -27,7 +27,7 @@ export interface PatientRecord {
   readonly vitals: number;
 }
 
-/** Dates of visits are spread evenly over these years, so that half of them are later than MIDDLE. */
+/** Visits are spread evenly over these years, so that half of them are later than MIDDLE. */
 const FIRST = Date.UTC(2010, 0, 1);
 const LAST = Date.UTC(2025, 0, 1);
 export const MIDDLE = '2017-07-01';
@@ -105,7 +105,8 @@ function transaction(list: readonly Item[]): { text: string; jsonBytes: number }
     const text = JSON.stringify(resource);
     jsonBytes += Buffer.byteLength(text);
     const { resourceType } = resource;
-    return `{"fullUrl":"${url}","resource":${text},"request":{"method":"POST","url":"${resourceType}"}}`;
+    const request = `{"method":"POST","url":"${resourceType}"}`;
+    return `{"fullUrl":"${url}","resource":${text},"request":${request}}`;
   });
   const text = `{"resourceType":"Bundle","type":"transaction","entry":[${entries.join(',')}]}`;
   return { text, jsonBytes };

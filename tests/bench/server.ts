@@ -199,7 +199,7 @@ export function createWorkspace(): Workspace {
   };
 }
 
-/** After `kill -9` of a server its PostgreSQL runs on. Only one that works in our directory is ours. */
+/** After `kill -9` of a server its PostgreSQL runs on. Ours is what works in our directory. */
 async function stopLeftover(directory: string): Promise<void> {
   const isOurs = (pid: number): boolean => {
     try {

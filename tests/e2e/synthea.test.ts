@@ -40,7 +40,9 @@ const unpacked = (path: string): Buffer => {
 /** Loads files twice and compares everything. */
 async function expectLoaded(paths: readonly string[], types: Record<string, number>) {
   const { base, stop } = await server();
-  const total = Object.values(types).reduce((sum, each) => sum + each, 0).toLocaleString('en-US');
+  const total = Object.values(types)
+    .reduce((sum, each) => sum + each, 0)
+    .toLocaleString('en-US');
   expect(await load(base, paths)).toContain(`${total} created, 0 updated, 0 unchanged.`);
   const counts = async () =>
     Object.fromEntries(
@@ -76,7 +78,8 @@ function chosen(): Manifest['files'] {
 function typesOf(files: Manifest['files']): Record<string, number> {
   const types: Record<string, number> = {};
   for (const each of files) {
-    for (const [type, count] of Object.entries(each.types)) types[type] = (types[type] ?? 0) + count;
+    for (const [type, count] of Object.entries(each.types))
+      types[type] = (types[type] ?? 0) + count;
   }
   return types;
 }

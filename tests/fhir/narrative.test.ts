@@ -15,6 +15,8 @@ const sound = [
   '<img src="data:image/png;base64,AAAA"/>',
   '<td style="background: url(data:image/png;base64,AAAA)">x</td>',
   '<!-- a comment -->text',
+  '<img src="http://hl7.org/fhir/R4/help16.png" alt="help"/>',
+  `${'<b>'.repeat(99)}deep${'</b>'.repeat(99)}`,
 ];
 
 const refused: [inner: string, fault: string][] = [
@@ -29,6 +31,9 @@ const refused: [inner: string, fault: string][] = [
   ['<a href="vbscript:x">a</a>', 'href with vbscript:'],
   ['<img src="http://example.org/track.gif"/>', 'image from elsewhere'],
   ['<img src="//example.org/track.gif"/>', 'image from elsewhere'],
+  ['<img src="http://hl7.org/fhir/../x.php?track=1"/>', 'image from elsewhere'],
+  ['<img src="http://hl7.org.example.org/fhir/help16.png"/>', 'image from elsewhere'],
+  [`${'<b>'.repeat(100)}deep${'</b>'.repeat(100)}`, 'more than 100 elements'],
   ['<img src="data:image/svg+xml,x"/>', 'image from elsewhere'],
   ['<p style="background: url(http://example.org/x)">a</p>', 'image from elsewhere'],
   ['<p style="background: URL( \'//example.org/x\')">a</p>', 'image from elsewhere'],

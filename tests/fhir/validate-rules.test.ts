@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { invariants } from '../../server/fhir/invariants.ts';
 import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
-import type { JsonObject } from '../../server/fhir/types.ts';
+import type { JsonObject, JsonValue } from '../../server/fhir/types.ts';
 import { createValidator } from '../../server/fhir/validate.ts';
 
 const definitions = loadDefinitions();
@@ -282,7 +282,21 @@ describe('an invariant', () => {
         if (severity === 'error' && !known && !structural.includes(key)) left.add(key);
       }
     }
-    const named = ['ctm-1', 'eld-19', 'eld-3', 'ppc-2', 'ppc-3', 'ppc-4', 'ppc-5'];
+    const named = ['ctm-1', 'eld-11', 'eld-19', 'eld-3', 'ppc-2', 'ppc-3', 'ppc-4', 'ppc-5'];
     expect([...left].sort()).toEqual(named);
+  });
+
+  test('bears wrong JSON kinds and numbers whose text is kept', () => {
+    const odd = [1, true, [], {}, null, JSON.rawJSON('1.00')] as JsonValue[];
+    const names = new Set(
+      [...definitions.types.values()].flatMap((type) => type.elements.map(({ name }) => name)),
+    );
+    for (const value of odd) {
+      const all = Object.fromEntries([...names].map((name) => [name, value]));
+      const lists = Object.fromEntries([...names].map((name) => [name, [value, all]]));
+      for (const [key, rule] of invariants) {
+        for (const it of [all, lists]) expect(() => rule(it, { resource: it }), key).not.toThrow();
+      }
+    }
   });
 });

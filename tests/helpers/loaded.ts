@@ -87,7 +87,10 @@ async function conditionOf({ base, known }: Check, text: string): Promise<string
   let target = known.get(text);
   if (target === undefined) {
     const { json } = await ask(base, `${encodeURI(text)}&_sort=_lastUpdated&_count=1`);
-    const { resourceType, id } = (json['entry']?.[0]?.['resource'] ?? {}) as Record<string, unknown>;
+    const { resourceType, id } = (json['entry']?.[0]?.['resource'] ?? {}) as Record<
+      string,
+      unknown
+    >;
     target = `${resourceType}/${id}`;
     known.set(text, target);
   }

@@ -60,7 +60,7 @@ export async function commitOne(store: Store, change: Change): Promise<ChangeRes
 }
 
 /** Commits a transaction bundle; results in its processing order (DELETE, POST, PUT and PATCH). */
-export function transact(store: Store, entry: JsonObject[]): Promise<ChangeResult[]> {
+export async function transact(store: Store, entry: JsonObject[]): Promise<ChangeResult[]> {
   const bundle = { resourceType: 'Bundle', type: 'transaction', entry };
   const plan = planBundle(bundle, { newId: store.newId, bases: [BASE], definitions });
   return store.commit(actor, plan.order.map(changeOf), { plan });

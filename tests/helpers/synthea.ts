@@ -101,10 +101,7 @@ function encounter(subject: JsonObject, provider: number | undefined): JsonObjec
       ? {}
       : {
           participant: [{ individual: by('Practitioner', query(NPI, `999${provider}`)) }],
-          serviceProvider: by(
-            'Organization',
-            query(HOSPITALS, uuid(`hospital ${provider}`)),
-          ),
+          serviceProvider: by('Organization', query(HOSPITALS, uuid(`hospital ${provider}`))),
         };
   return {
     resourceType: 'Encounter',

@@ -76,7 +76,11 @@ describe('deliver() a transaction', () => {
   });
 
   it('is refused as a whole, with every reason and its entry', async () => {
-    const sent = shipment('transaction', [post(wrong('None')), post(person('None')), post(wrong('None'))]);
+    const sent = shipment('transaction', [
+      post(wrong('None')),
+      post(person('None')),
+      post(wrong('None')),
+    ]);
     expect(await delivery(sent)).toEqual({
       counts: { refused: 3 },
       told: [
@@ -90,7 +94,10 @@ describe('deliver() a transaction', () => {
   it('is refused, not taken for loaded, when another condition of it fails', async () => {
     const missing = { reference: 'Organization?identifier=nowhere|1' };
     const sent = shipment('transaction', [post(person('Cond', { managingOrganization: missing }))]);
-    expect(await delivery(sent)).toMatchObject({ counts: { refused: 1 }, told: [['entry 0', expect.anything()]] });
+    expect(await delivery(sent)).toMatchObject({
+      counts: { refused: 1 },
+      told: [['entry 0', expect.anything()]],
+    });
   });
 });
 
@@ -111,7 +118,10 @@ describe('deliver() a batch', () => {
     const twins = [post(person('Twin', { identifier })), post(person('Twin', { identifier }))];
     await delivery(shipment('transaction', twins));
     const third = post(person('Twin', { identifier }), { ifNoneExist: 'identifier=urn:x|twice' });
-    expect(await delivery(shipment('batch', [third]))).toEqual({ counts: { unchanged: 1 }, told: [] });
+    expect(await delivery(shipment('batch', [third]))).toEqual({
+      counts: { unchanged: 1 },
+      told: [],
+    });
     expect(await countOf('family=Twin')).toBe(2);
   });
 });

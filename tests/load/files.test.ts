@@ -51,11 +51,14 @@ describe('findInputs()', () => {
 });
 
 describe('contentOf()', () => {
-  it.each(['packed.json.gz', 'packed.json'])('unpacks gzip by its content, not its name: %s', async (name) => {
-    const path = join(folder, name);
-    writeFileSync(path, gzipSync('{"a":"ä"}'));
-    expect(await textOf(path)).toBe('{"a":"ä"}');
-  });
+  it.each(['packed.json.gz', 'packed.json'])(
+    'unpacks gzip by its content, not its name: %s',
+    async (name) => {
+      const path = join(folder, name);
+      writeFileSync(path, gzipSync('{"a":"ä"}'));
+      expect(await textOf(path)).toBe('{"a":"ä"}');
+    },
+  );
 
   it('reads what is called gzip and is not', async () => {
     expect(await textOf(join(folder, 'x.json.gz'))).toBe('{}');

@@ -34,7 +34,9 @@ const lines = (...values: (string | object)[]) =>
 const placesOf = (reads: Read[]): string[][] =>
   reads.flatMap((read) => ('shipment' in read ? [read.shipment.entries.map(({ at }) => at)] : []));
 const idsOf = (reads: Read[]): (string | undefined)[] =>
-  reads.flatMap((read) => ('shipment' in read ? read.shipment.entries.map(({ once }) => once) : []));
+  reads.flatMap((read) =>
+    'shipment' in read ? read.shipment.entries.map(({ once }) => once) : [],
+  );
 
 const patient = { resourceType: 'Patient' };
 const bundle = { resourceType: 'Bundle', type: 'transaction', entry: [] };

@@ -38,12 +38,23 @@ describe('summaryText()', () => {
     ],
     [
       'what stands for the whole file',
-      reason({ shipped: undefined as never, expression: '', diagnostics: 'Too large.', status: 413 }),
+      reason({
+        shipped: undefined as never,
+        expression: '',
+        diagnostics: 'Too large.',
+        status: 413,
+      }),
       'a.json: Too large. (413)',
     ],
     [
       'the type where the id is none of the file',
-      reason({ shipped: { at: 'line 7', once: 'Patient/x', entry: { resource: { resourceType: 'Patient', id: 'x' } } } }),
+      reason({
+        shipped: {
+          at: 'line 7',
+          once: 'Patient/x',
+          entry: { resource: { resourceType: 'Patient', id: 'x' } },
+        },
+      }),
       'a.json, line 7, Patient: Patient.gender: gender must be one of ' +
         'male, female, other, unknown. (400)',
     ],
@@ -63,7 +74,10 @@ describe('Report', () => {
     const folder = mkdtempSync(join(tmpdir(), 'kiln-report-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'report.ndjson');
-    const report = reportOf(Array.from({ length: 30 }, () => reason()), path);
+    const report = reportOf(
+      Array.from({ length: 30 }, () => reason()),
+      path,
+    );
     report.unreadable('b.json', 'line 3', 'No JSON.');
     const lines = readFileSync(path, 'utf8').trim().split('\n');
     expect(lines.length).toBe(31);

@@ -32,7 +32,11 @@ describe('shipmentsOf() a single resource', () => {
   it('puts it under its id', () => {
     const request = { method: 'PUT', url: 'Patient/p1' };
     expect(shipmentsFrom(named, 'line 3')).toEqual([
-      { kind: 'group', divisible: true, entries: [{ at: 'line 3', entry: { resource: named, request } }] },
+      {
+        kind: 'group',
+        divisible: true,
+        entries: [{ at: 'line 3', entry: { resource: named, request } }],
+      },
     ]);
   });
 
@@ -91,7 +95,11 @@ describe('shipmentsOf() a batch', () => {
     const entry: JsonValue[] = Array.from({ length: 450 }, () => post(patient));
     const shipments = shipmentsFrom({ resourceType: 'Bundle', type: 'batch', entry }, 'line 2');
     expect(shipments.map(({ kind, entries }) => [kind, entries.length])).toEqual([
-      ...[['batch', 200], ['batch', 200], ['batch', 50]],
+      ...[
+        ['batch', 200],
+        ['batch', 200],
+        ['batch', 50],
+      ],
     ]);
     expect(shipments[2]?.entries[49]?.at).toBe('line 2, entry 449');
   });
@@ -99,7 +107,11 @@ describe('shipmentsOf() a batch', () => {
 
 describe('shipmentsOf() a collection', () => {
   it.each(['collection', 'searchset'])('stores the resources of a %s', (type) => {
-    const found = { fullUrl: 'http://h/fhir/Patient/p1', resource: named, search: { mode: 'match' } };
+    const found = {
+      fullUrl: 'http://h/fhir/Patient/p1',
+      resource: named,
+      search: { mode: 'match' },
+    };
     const [shipment] = fromBundle(type, found);
     expect(shipment).toEqual({
       kind: 'group',

@@ -49,15 +49,20 @@ async function everyVersion(base: string): Promise<Histories> {
   return histories;
 }
 
+interface Page {
+  readonly entry?: { readonly resource: Resource }[];
+  readonly link?: { readonly relation: string; readonly url: string }[];
+}
+
 /** The resources of all pages of a bundle. */
 async function pages(base: string, first: string): Promise<Resource[]> {
   const resources: Resource[] = [];
   for (let url: string | undefined = first; url !== undefined; ) {
     const { status, json, text } = await ask(base, url);
     if (status !== 200) throw new Error(`${url}: ${status} ${text}`);
-    const entries = (json.entry ?? []) as unknown as { resource: Resource }[];
-    resources.push(...entries.map(({ resource }) => resource));
-    url = json.link?.find(({ relation }) => String(relation) === 'next')?.url as unknown as string;
+    const { entry = [], link = [] } = json as unknown as Page;
+    resources.push(...entry.map(({ resource }) => resource));
+    url = link.find(({ relation }) => relation === 'next')?.url;
   }
   return resources;
 }
@@ -107,7 +112,9 @@ function twins(histories: Histories, { criteria }: Ledger): string[] {
   );
   return [
     ...several.map(([criterion, names]) => `${criterion} has ${names}`),
-    ...untrue.map(([criterion, told]) => `${criterion}: told ${[...told]}, is ${found.get(criterion)}`),
+    ...untrue.map(
+      ([criterion, told]) => `${criterion}: told ${[...told]}, is ${found.get(criterion)}`,
+    ),
   ];
 }
 
@@ -133,9 +140,10 @@ async function unread(base: string, histories: Histories, ledger: Ledger): Promi
   const checks = [...names].map(async (name) => {
     const current = histories.get(name)?.at(-1);
     const { json } = await ask(base, name);
-    if (!isDeepStrictEqual(json, current)) return [`${name} reads as ${JSON.stringify(json)}`];
-    const [type] = name.split('/');
-    const found = await ask(base, `${type}?identifier=${markOf(current)}`);
+    if (!current || !isDeepStrictEqual(json, current)) {
+      return [`${name} reads as ${JSON.stringify(json)}`];
+    }
+    const found = await ask(base, `${current.resourceType}?identifier=${markOf(current)}`);
     return found.json.entry?.length === 1 ? [] : [`${name} is not found by its identifier`];
   });
   return (await Promise.all(checks)).flat();

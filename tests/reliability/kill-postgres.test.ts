@@ -17,33 +17,39 @@ const ROUNDS = long ? 20 : 4;
 const health = (kiln: Kiln, name: string): Promise<number> =>
   fetch(`${kiln.origin}/health/${name}`).then(({ status }) => status);
 
-test(`the server outlives PostgreSQL killed ${ROUNDS} times and keeps what it acknowledged`, async () => {
-  const dataDir = freshDataDir();
-  const kiln = await startKiln({ KILN_DATA_DIR: dataDir, ...env });
-  const ledger = new Ledger();
-  const seen: string[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const signal = signals[round % signals.length] ?? 'SIGKILL';
-    const writers = startWriters({ base: kiln.base, ledger, run: `r${round}`, mayBeAway: true });
-    await writers.acknowledge(200 + Math.random() * 200);
-    await sleep(Math.random() * 20);
-    const pid = postmasterPid(dataDir);
-    const since = performance.now();
-    process.kill(pid, signal);
-    await until(() => replaced(dataDir, pid), 60_000);
-    await writers.acknowledge(100);
-    seen.push(`${signal}: writes again after ${Math.round(performance.now() - since)} ms`);
-    await writers.stop();
-    expect(await health(kiln, 'ready')).toBe(200);
-  }
-  const { faults, versions, unacknowledged } = await audit(kiln.base, ledger);
-  expect([...ledger.faults, ...faults]).toEqual([]);
-  expect(ledger.answers.has('none')).toBe(false);
-  expect(ledger.slowest).toBeLessThan(STATEMENT_TIMEOUT_MS + 2000);
-  expect(kiln.child.exitCode).toBeNull();
-  seen.push(`${versions} versions, ${unacknowledged} of them unacknowledged`);
-  console.log([...seen, `${ledger.summary()}; slowest ${Math.round(ledger.slowest)} ms`].join('\n'));
-}, long ? 1_200_000 : 180_000);
+test(
+  `the server outlives PostgreSQL killed ${ROUNDS} times and keeps what it acknowledged`,
+  async () => {
+    const dataDir = freshDataDir();
+    const kiln = await startKiln({ KILN_DATA_DIR: dataDir, ...env });
+    const ledger = new Ledger();
+    const seen: string[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const signal = signals[round % signals.length] ?? 'SIGKILL';
+      const writers = startWriters({ base: kiln.base, ledger, run: `r${round}`, mayBeAway: true });
+      await writers.acknowledge(200 + Math.random() * 200);
+      await sleep(Math.random() * 20);
+      const pid = postmasterPid(dataDir);
+      const since = performance.now();
+      process.kill(pid, signal);
+      await until(() => replaced(dataDir, pid), 60_000);
+      await writers.acknowledge(100);
+      seen.push(`${signal}: writes again after ${Math.round(performance.now() - since)} ms`);
+      await writers.stop();
+      expect(await health(kiln, 'ready')).toBe(200);
+    }
+    const { faults, versions, unacknowledged } = await audit(kiln.base, ledger);
+    expect([...ledger.faults, ...faults]).toEqual([]);
+    expect(ledger.answers.has('none')).toBe(false);
+    expect(ledger.slowest).toBeLessThan(STATEMENT_TIMEOUT_MS + 2000);
+    expect(kiln.child.exitCode).toBeNull();
+    seen.push(`${versions} versions, ${unacknowledged} of them unacknowledged`);
+    console.log(
+      [...seen, `${ledger.summary()}; slowest ${Math.round(ledger.slowest)} ms`].join('\n'),
+    );
+  },
+  long ? 1_200_000 : 180_000,
+);
 
 function replaced(dataDir: string, pid: number): boolean {
   try {
@@ -101,7 +107,10 @@ test.skipIf(process.platform !== 'linux')(
   120_000,
 );
 
-async function expectAway(kiln: Kiln, patient: { resourceType: string; id: string }): Promise<void> {
+async function expectAway(
+  kiln: Kiln,
+  patient: { resourceType: string; id: string },
+): Promise<void> {
   const entry = [{ resource: patient, request: { method: 'PUT', url: 'Patient/p' } }];
   const requests: [string, Parameters<typeof ask>[2]?][] = [
     ['Patient/p'],

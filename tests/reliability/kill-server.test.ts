@@ -14,25 +14,31 @@ async function quiet(dataDir: string): Promise<void> {
   await until(async () => (await ask(embeddedConnection(dataDir), text)).length === 0);
 }
 
-test(`the server keeps what it acknowledged through ${ROUNDS} times kill -9`, async () => {
-  const dataDir = freshDataDir();
-  const ledger = new Ledger();
-  const seen: string[] = [];
-  for (let round = 1; round <= ROUNDS; round++) {
-    const kiln = await startKiln({ KILN_DATA_DIR: dataDir });
-    const writers = startWriters({ base: kiln.base, ledger, run: `r${round}` });
-    await writers.acknowledge(200 + Math.random() * 400);
-    await sleep(Math.random() * 20);
-    await kiln.kill();
-    await writers.stop();
-    await quiet(dataDir);
+test(
+  `the server keeps what it acknowledged through ${ROUNDS} times kill -9`,
+  async () => {
+    const dataDir = freshDataDir();
+    const ledger = new Ledger();
+    const seen: string[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      const kiln = await startKiln({ KILN_DATA_DIR: dataDir });
+      const writers = startWriters({ base: kiln.base, ledger, run: `r${round}` });
+      await writers.acknowledge(200 + Math.random() * 400);
+      await sleep(Math.random() * 20);
+      await kiln.kill();
+      await writers.stop();
+      await quiet(dataDir);
 
-    const next = await startKiln({ KILN_DATA_DIR: dataDir });
-    const { faults, versions, unacknowledged } = await audit(next.base, ledger);
-    expect(faults).toEqual([]);
-    seen.push(`${round}: ${versions} versions, ${unacknowledged} of them unacknowledged`);
-    await next.kill();
-  }
-  expect(ledger.faults).toEqual([]);
-  console.log([...seen, `${ledger.acknowledged.length} acknowledged; ${ledger.summary()}`].join('\n'));
-}, long ? 1_200_000 : 180_000);
+      const next = await startKiln({ KILN_DATA_DIR: dataDir });
+      const { faults, versions, unacknowledged } = await audit(next.base, ledger);
+      expect(faults).toEqual([]);
+      seen.push(`${round}: ${versions} versions, ${unacknowledged} of them unacknowledged`);
+      await next.kill();
+    }
+    expect(ledger.faults).toEqual([]);
+    console.log(
+      [...seen, `${ledger.acknowledged.length} acknowledged; ${ledger.summary()}`].join('\n'),
+    );
+  },
+  long ? 1_200_000 : 180_000,
+);

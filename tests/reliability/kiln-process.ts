@@ -97,7 +97,8 @@ export function spawnKiln(env: Record<string, string>): Starting {
 export async function startKiln(env: Record<string, string>): Promise<Kiln> {
   const starting = spawnKiln(env);
   const { child, said, ended } = starting;
-  const address = (): RegExpExecArray | null => /ready at (http:\/\/[^\s/]+:(\d+))\/fhir/.exec(said());
+  const address = (): RegExpExecArray | null =>
+    /ready at (http:\/\/[^\s/]+:(\d+))\/fhir/.exec(said());
   await until(() => address() !== null || child.exitCode !== null, 60_000);
   const found = address();
   if (!found) throw new Error(`the server ended: ${said()}`);

@@ -110,7 +110,10 @@ describe('npm run load', { timeout: 90_000 }, () => {
   it('takes the server that it started along when it is killed', async () => {
     const port = 20_000 + (process.pid % 10_000);
     const base = `http://127.0.0.1:${port}/fhir`;
-    const env = { DATABASE_URL: await database(), PORT: String(port), HOST: '127.0.0.1' };
+    const env = {
+      ...{ DATABASE_URL: await database(), PORT: String(port), HOST: '127.0.0.1' },
+      KILN_LOG_LEVEL: 'silent',
+    };
     const killed = loadProcess([folder], env);
     await until(async () => (await countOf(base, 'Patient').catch(() => 0)) >= 1);
     killed.child.kill('SIGKILL');

@@ -8,6 +8,7 @@ import { type Kiln, long, startKiln } from './kiln-process.ts';
 import { type SlowClientOptions, slowClient } from './slow-client.ts';
 
 const LIMIT = 1024 * 1024;
+/** Far above the times that are set below. */
 const HANG_MS = 60_000;
 
 let database: FreshDatabase;
@@ -34,21 +35,23 @@ afterAll(async () => {
 const HEAD = 'Host: kiln\r\nContent-Type: application/fhir+json\r\n';
 const POST = `POST /fhir/Patient HTTP/1.1\r\n${HEAD}`;
 const GET = `GET /fhir/Patient/p HTTP/1.1\r\n${HEAD}`;
+const METADATA = `GET /fhir/metadata HTTP/1.1\r\n${HEAD}\r\n`;
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
-/** One short of the most connections that the server takes, with room for the others. */
+/** The server takes 10,000 connections; some of them for those who read meanwhile. */
 const MANY = long ? 9900 : 300;
 
 /** Reads, one after the other, while `work` is going on; all of them must be answered. */
 async function whileReading(work: Promise<unknown>): Promise<void> {
   let over = false;
-  const done = work.finally(() => {
+  const end = (): void => {
     over = true;
-  });
+  };
+  work.then(end, end);
   while (!over) {
     expect((await ask(kiln.base, 'Patient/p')).status).toBe(200);
     await sleep(10);
   }
-  await done;
+  await work;
 }
 
 async function withinHang(work: Promise<unknown>, what: string): Promise<void> {
@@ -72,18 +75,23 @@ describe('the server lets go of clients', () => {
     [
       'that never read their answers',
       20,
-      { first: `GET /fhir/metadata HTTP/1.1\r\n${HEAD}\r\n`.repeat(50), drip: 'x', reads: false },
+      { first: METADATA.repeat(50), drip: METADATA, reads: false },
     ],
   ];
-  test.each(cases)('%s', async (_what, count, options) => {
-    const clients = Array.from({ length: count }, () => slowClient({ port: kiln.port, ...options }));
-    const gone = Promise.all(clients.map((client) => client.gone));
-    try {
-      await whileReading(withinHang(gone, 'connections are still held'));
-    } finally {
-      for (const { socket } of clients) socket.destroy();
-    }
-  }, 120_000);
+  test.each(cases)(
+    '%s',
+    async (_what, count, options) => {
+      const { port } = kiln;
+      const clients = Array.from({ length: count }, () => slowClient({ port, ...options }));
+      const gone = Promise.all(clients.map((client) => client.gone));
+      try {
+        await whileReading(withinHang(gone, 'connections are still held'));
+      } finally {
+        for (const { socket } of clients) socket.destroy();
+      }
+    },
+    120_000,
+  );
 });
 
 describe('the server refuses', () => {
@@ -137,17 +145,6 @@ test('connections reset in the middle of a body leave nothing behind', async () 
   );
   expect(large.map(({ status }) => status)).toEqual(new Array(8).fill(201));
 }, 60_000);
-
-test('a client that ends its side after the request gets its answer', async () => {
-  const socket = connect({ port: kiln.port, host: '127.0.0.1', allowHalfOpen: true });
-  let answer = '';
-  socket.on('data', (part) => {
-    answer += part;
-  });
-  socket.end(`${GET}\r\n`);
-  await once(socket, 'end');
-  expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*"resourceType":"Patient"/);
-});
 
 test('pipelined requests are answered in their order', async () => {
   const count = 50;

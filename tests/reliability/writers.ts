@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject, Resource } from '../../server/fhir/types.ts';
-import { type Answer, ask } from '../helpers/http.ts';
 import { until } from '../helpers/embedded.ts';
+import { type Answer, ask } from '../helpers/http.ts';
 import { CRITERION, type Ledger, MARK, markOf } from './ledger.ts';
 
 export interface WritersOptions {
@@ -9,6 +9,8 @@ export interface WritersOptions {
   readonly ledger: Ledger;
   /** Distinguishes the marks and criteria of one run from those of the next. */
   readonly run: string;
+  /** What the ids of the writers' own patients start with; `own` unless told otherwise. */
+  readonly own?: string;
   /** Whether 503 with Retry-After is an answer to be expected. */
   readonly mayBeAway?: boolean;
 }
@@ -35,7 +37,10 @@ export function startWriters(options: WritersOptions): Writers {
   return {
     acknowledge: async (count) => {
       const goal = ledger.acknowledged.length + count;
-      await until(() => ledger.acknowledged.length >= goal, HANG_MS);
+      await until(() => ledger.acknowledged.length >= goal, HANG_MS).catch(() => {
+        const [fault = ''] = ledger.faults;
+        throw new Error(`writes come to nothing: ${ledger.summary()} ${fault}`);
+      });
     },
     stop: async () => {
       stopping = true;
@@ -58,7 +63,7 @@ class Writer {
 
   constructor(options: WritersOptions, number: number) {
     this.#options = options;
-    this.#own = `own-${number}`;
+    this.#own = `${options.own ?? 'own'}-${number}`;
     this.#prefix = `${options.run}-${number}`;
   }
 
@@ -131,11 +136,7 @@ class Writer {
 
   #acknowledged(answer: Answer, sent: Resource): void {
     const { resourceType, id } = answer.json as unknown as Resource;
-    this.#options.ledger.add(
-      `${resourceType}/${id}`,
-      versionOf(answer.headers.get('etag')),
-      sent,
-    );
+    this.#options.ledger.add(`${resourceType}/${id}`, versionOf(answer.headers.get('etag')), sent);
   }
 
   async #updateOwn(version: number): Promise<void> {
@@ -214,7 +215,8 @@ class Writer {
     for (const [at, resource] of sent.entries()) {
       const { status = '', etag = '' } = outcomes[at]?.response ?? {};
       const content = JSON.parse(JSON.stringify(resource).replace(MEMBER, String(names[0])));
-      if (at < 3 || status.startsWith('201')) ledger.add(String(names[at]), versionOf(etag), content);
+      if (at < 3 || status.startsWith('201'))
+        ledger.add(String(names[at]), versionOf(etag), content);
     }
     ledger.matched(criterion, String(names[3]));
   }
