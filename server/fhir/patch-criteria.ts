@@ -3,6 +3,8 @@ import { compileFhirPath } from './fhirpath.ts';
 import { type PathNode, parsePath, Refused } from './fhirpath-parse.ts';
 import type { Scope, Spot } from './patch-spot.ts';
 import { childrenOf, spend, valueAt } from './patch-spot.ts';
+import { PathError } from './patch-steps.ts';
+import { quote } from './primitive.ts';
 import type { JsonValue } from './types.ts';
 
 /** The elements for which a criterion (FHIRPath, on the element) holds. */
@@ -13,6 +15,7 @@ export function matching(scope: Scope, spots: readonly Spot[], criterion: string
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
   }
+  refuseCostly(criterion);
   const verdicts = new Map<string, boolean[]>();
   return spots.filter((spot) => {
     const { path, index } = listOf(scope, spot);
@@ -23,6 +26,44 @@ export function matching(scope: Scope, spots: readonly Spot[], criterion: string
     }
     return verdict[index];
   });
+}
+
+/**
+ * The functions that fhirpath.js may run for a stranger, in this process: all take time in step with
+ * the element. Not so matches() and replaceMatches() (a pattern can take for ever), repeat(),
+ * aggregate(), select(), combine() and replace() (results without end), and trace() writes to the log.
+ */
+const CHEAP = new Set(
+  (
+    'all allTrue anyTrue children contains count distinct empty endsWith exists extension first ' +
+    'getValue hasValue iif indexOf is isDistinct last length lower not ofType single skip ' +
+    'startsWith substring tail take toBoolean toDate toDateTime toDecimal toInteger toQuantity ' +
+    'toString toTime trim upper where'
+  ).split(' '),
+);
+const OPERATORS = new Set([
+  'and',
+  'as',
+  'contains',
+  'div',
+  'implies',
+  'in',
+  'is',
+  'mod',
+  'or',
+  'xor',
+]);
+
+function refuseCostly(criterion: string): void {
+  const code = criterion.replace(/'(?:[^'\\]|\\.)*'/g, "''");
+  if (/\/[/*]|%/.test(code)) {
+    throw new PathError('a criterion holds no comments and no variables; leave them out.');
+  }
+  for (const [, name = ''] of code.matchAll(/([A-Za-z_]\w*|`[^`]*`)\s*\(/g)) {
+    if (CHEAP.has(name) || OPERATORS.has(name)) continue;
+    const known = [...CHEAP].map((each) => `${each}()`).join(', ');
+    throw new PathError(`a criterion may not call ${quote(name)}; it may call ${known}.`);
+  }
 }
 
 /** The list that one evaluation answers for; lists of primitives may have holes, so one by one. */

@@ -48,7 +48,8 @@ function checkString(value: JsonValue): string | undefined {
   if (typeof value !== 'string') return notA('a JSON string', value);
   if (value.length === 0) return 'is empty; leave the element out';
   if (value.length > MAX_STRING) return 'is longer than 1 MB; shorten it or use an Attachment';
-  if (hasControl(value)) return 'holds a control character or U+FFFE, U+FFFF; only tab, CR and LF are allowed';
+  if (hasControl(value))
+    return 'holds a control character or U+FFFE, U+FFFF; only tab, CR and LF are allowed';
   return value.isWellFormed() ? undefined : 'holds half a surrogate pair; send whole characters';
 }
 

@@ -84,7 +84,7 @@ export class Writer {
 
   constructor(context: Context) {
     this.#context = context;
-    const run: Run = (statement, values) => context.db.steady(statement, values);
+    const run: Run = (statement, values) => context.db.tuples(statement, values);
     const batcher = (write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
       new Batcher<Row, boolean>({
         lanes: 2,

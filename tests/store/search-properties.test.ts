@@ -184,7 +184,7 @@ interface Term {
   holds(person: Person): boolean;
 }
 
-const escape = (text: string): string => text.replace(/[\\,|$]/g, '\\$&');
+const escaped = (text: string): string => text.replace(/[\\,|$]/g, '\\$&');
 const anyOf = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
   fc.array(arbitrary, { minLength: 1, maxLength: 3 });
 const term = <T>(
@@ -210,15 +210,15 @@ const terms: fc.Arbitrary<Term> = fc.oneof(
     return gender === value.toLowerCase();
   }),
   term('active', fc.boolean(), String, ({ active }, value) => active === value),
-  term('family', beginnings, escape, ({ family }, value) => starts(family, value)),
-  term('given', beginnings, escape, ({ given }, value) => given.some((one) => starts(one, value))),
-  term('name', beginnings, escape, ({ family, given }, value) =>
+  term('family', beginnings, escaped, ({ family }, value) => starts(family, value)),
+  term('given', beginnings, escaped, ({ given }, value) => given.some((one) => starts(one, value))),
+  term('name', beginnings, escaped, ({ family, given }, value) =>
     [family, ...given].some((one) => starts(one, value)),
   ),
   term(
     'identifier',
     fc.tuple(fc.constantFrom('urn:a|', 'urn:c|', '|', ''), fc.constantFrom('1', '2', 'x,y', 'x|y')),
-    ([system, value]) => `${system}${escape(value)}`,
+    ([system, value]) => `${system}${escaped(value)}`,
     ({ system = '', value }, [wanted, text]) =>
       value === text && (wanted === '' || `${system}|` === wanted),
   ),
