@@ -62,6 +62,7 @@ describe('loadConfig()', () => {
     ['HOST', '0.0.0.0'],
     ['KILN_SEARCH_COUNT_MAX', '5'],
     ['KILN_BUNDLE_MEMORY', '1MB'],
+    ['KILN_HEADERS_TIMEOUT', '2min'],
   ])('refuses %s=%s and names it', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toHaveLength(1);

@@ -95,6 +95,21 @@ export function readEntry(entry: JsonValue, index: number, options: EntryOptions
 export const isCreate = (entry: PlannedEntry): boolean =>
   entry.method === 'POST' && entry.operation === undefined;
 
+const known = {
+  entry: ['link', 'fullUrl', 'resource', 'search', 'request', 'response'],
+  request: ['method', 'url', 'ifNoneMatch', 'ifModifiedSince', 'ifMatch', 'ifNoneExist'],
+};
+const ofEveryElement = ['id', 'extension', 'modifierExtension'];
+
+/** A misspelt `ifNoneExist` would create what it should have found. */
+function refuseUnknown(object: JsonObject, names: readonly string[], path: string, fault: Fault) {
+  for (const name in object) {
+    const bare = name.startsWith('_') ? name.slice(1) : name;
+    if (names.includes(bare) || ofEveryElement.includes(bare)) continue;
+    fault(path, `${quote(name)} is not one of its elements (${names.join(', ')}); remove it.`);
+  }
+}
+
 function readRequest(entry: JsonValue, index: number, fault: Fault): PlannedEntry | undefined {
   if (!isObject(entry)) {
     fault('', 'An entry is an object with "request".', 'structure');
@@ -105,6 +120,8 @@ function readRequest(entry: JsonValue, index: number, fault: Fault): PlannedEntr
     fault('.request', 'In a batch or transaction every entry needs a request (bdl-3).', 'required');
     return undefined;
   }
+  refuseUnknown(entry, known.entry, '', fault);
+  refuseUnknown(request, known.request, '.request', fault);
   const method = methods.find((each) => each === request['method']);
   if (!method) fault('.request.method', `The method must be one of ${methods.join(', ')}.`);
   const url = text(request, 'url', fault);

@@ -25,6 +25,8 @@ export interface ParamScope {
   zone: number;
   /** The values go to `Extracted.main` (dates instead of a row, a patient beside it). */
   main?: boolean;
+  /** As in SinkScope; not for the components of composites, whose words are compared whole. */
+  bare?: boolean;
 }
 
 function sinkFor(type: SearchType, fhirType: string, scope: SinkScope, main: boolean) {
@@ -69,7 +71,7 @@ function sinkOf(type: SearchType, branch: Branch, scope: ParamScope): Sink | und
   const { key, bases, zone, definitions } = scope;
   const binding = branch.element?.binding;
   const codes = type === 'token' && binding ? definitions.valueSet(binding) : undefined;
-  const sinks: SinkScope = codes ? { key, bases, zone, codes } : { key, bases, zone };
+  const sinks: SinkScope = { key, bases, zone, bare: scope.bare === true, ...(codes && { codes }) };
   return sinkFor(type, branch.type, sinks, scope.main === true);
 }
 

@@ -51,6 +51,8 @@ export interface SinkScope {
   bases: readonly string[];
   /** Minutes east of UTC where a date has no zone. */
   zone: number;
+  /** Token parameters: no value has a system, so that one word says all (`bareCodes`). */
+  bare?: boolean;
   /** Codes by system of a required binding, where they can be listed. */
   codes?: ReadonlyMap<string, ReadonlySet<string>>;
 }

@@ -1,5 +1,5 @@
 import type { Sink, SinkScope } from './extract-shape.ts';
-import { tokenTerms, uriTerm } from './terms.ts';
+import { tokenAny, tokenTerms, uriTerm } from './terms.ts';
 
 /** Words of token and uri parameters (R4 3.1.1.4.10, 3.1.1.4.13). */
 
@@ -77,6 +77,7 @@ const TEXTS = new Set('string markdown id uri url canonical oid uuid'.split(' ')
 /** The sink of a token parameter for values of the FHIR type; undefined where it has no token. */
 export function tokenSink(type: string, scope: SinkScope): Sink | undefined {
   const { key } = scope;
+  if (scope.bare) return (value, out) => void out.tokens.push(tokenAny(key, String(value)));
   if (TEXTS.has(type)) return (value, out) => addTerms(out.tokens, key, undefined, value);
   return makers[type]?.(scope);
 }

@@ -1,3 +1,4 @@
+import { bareCodes } from './bare-codes.ts';
 import type { Definitions, SearchParamDef } from './definitions.ts';
 import { compileComposite } from './extract-composite.ts';
 import { compileRows, type ParamScope, type RowRunner } from './extract-param.ts';
@@ -111,7 +112,8 @@ function compileParam(site: Site, type: string, def: SearchParamDef): RowRunner 
   const main = site.definitions.main(type);
   const scope = scopeOf(site, type, def);
   if (def.type === 'composite') return compileComposite(type, def, scope);
-  const rows = compileRows(def, { ...scope, main: def.code === main.date });
+  const bare = bareCodes(site.definitions, type, def) !== undefined;
+  const rows = compileRows(def, { ...scope, main: def.code === main.date, bare });
   if (!rows || def.type !== 'reference' || def.code !== main.patient) return rows;
   return { ...rows, run: withPatient(rows.run) };
 }

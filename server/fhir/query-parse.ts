@@ -47,11 +47,16 @@ const CONTROLS: Record<string, { parse: Control; repeats?: true }> = {
 /** The names of CONTROLS, for the capability statement. */
 export const controlParameters: readonly string[] = Object.keys(CONTROLS);
 
+/** What one search may hold: a statement ends at 65,535 values, and long before that it is slow. */
+const MAX_PARAMETERS = 100;
+const MAX_VALUES = 2000;
+
 /**
  * Parses the parameters of a search.
  * @throws FhirError invalid with one issue per faulty parameter
  */
 export function parseQuery(options: ParseOptions): SearchQuery {
+  refuseTooMany(options.params);
   const query: SearchQuery = {
     types: options.types,
     where: [],
@@ -77,6 +82,18 @@ export function parseQuery(options: ParseOptions): SearchQuery {
   if (state.errors.length > 0) throw new FhirError('invalid', state.errors);
   if (query.count === 0) query.summary = 'count';
   return query;
+}
+
+function refuseTooMany(params: ParseOptions['params']): void {
+  let values = params.length;
+  for (const [, value] of params) {
+    for (let at = value.indexOf(','); at >= 0; at = value.indexOf(',', at + 1)) values++;
+  }
+  if (params.length <= MAX_PARAMETERS && values <= MAX_VALUES) return;
+  const diagnostics =
+    `The search has ${params.length} parameters with ${values} values; at most ${MAX_PARAMETERS} ` +
+    `with ${MAX_VALUES} are taken. Ask in several searches.`;
+  throw new FhirError('invalid', [{ severity: 'error', code: 'too-costly', diagnostics }]);
 }
 
 /** The self link says what was done: a page size above the limit was cut to it. */

@@ -1,3 +1,4 @@
+import { bareCodes, type ImpliedSystems } from './bare-codes.ts';
 import type { Definitions, SearchParamDef } from './definitions.ts';
 import { type CompositePlan, compositePlan } from './extract-composite.ts';
 import { canonicalTargets } from './extract-reference.ts';
@@ -175,8 +176,25 @@ function tokenWords(keys: readonly string[], text: string): string[] {
   return keys.map((key) => tokenSystem(key, first));
 }
 
-function tokenTerm({ def, keys }: Param, values: string[]): Term {
-  const words = values.flatMap((value) => tokenWords(keys, value));
+/** The same where values have no systems: a system asked for is checked against the implied ones. */
+function bareWords(keys: readonly string[], systems: ImpliedSystems, text: string): string[] {
+  const [system = '', code, ...rest] = splitEscaped(text, '|').map(unescaped);
+  if (code === undefined || system === '' || rest.length > 0) {
+    tokenWords(keys, text); // refuses what is no token, as anywhere else
+    return keys.map((key) => tokenAny(key, code ?? system));
+  }
+  const codes = [...(systems.get(system) ?? [])];
+  const wanted = code === '' ? codes : codes.filter((one) => sameCode(one, code));
+  return keys.flatMap((key) => wanted.map((one) => tokenAny(key, one)));
+}
+
+const sameCode = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+function tokenTerm({ type, def, keys, options }: Param, values: string[]): Term {
+  const systems = bareCodes(options.definitions, type, def);
+  const words = values.flatMap((value) =>
+    systems ? bareWords(keys, systems, value) : tokenWords(keys, value),
+  );
   // Business identifiers are nearly unique: worth another plan than codes that thousands share.
   const whole = values.every((value) => !value.endsWith('|'));
   return { kind: 'words', words, rare: whole && def.code === 'identifier' };

@@ -35,11 +35,11 @@ export function tokenSystem(key: string, system: string): string {
 }
 
 /**
- * Everything one coding, identifier, contact point or code is filed under: `tokenExact` with its
- * system, `tokenAny`, and `tokenSystem` if it has a system. What has no system by nature (boolean,
- * string, id, uri) is `|value` and any. A `code` element is `|code` and any, and beside it exact and
- * system-only for each code system of its required value set that has the code. A contact point is
- * `|value` and any, and beside it exact and system-only with its system (`phone`).
+ * Everything one coding, identifier or contact point is filed under: `tokenExact` with its system,
+ * `tokenAny`, and `tokenSystem` if it has a system. A contact point is `|value` and any, and beside it
+ * exact and system-only with its system (`phone`). A parameter without any systems (`bareCodes`:
+ * status, gender, active) is filed under `tokenAny` alone. Inside composites a `code` is `|code` and
+ * any, and exact with each system that its required value set implies.
  */
 export function tokenTerms(
   key: string,

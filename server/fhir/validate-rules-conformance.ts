@@ -161,7 +161,10 @@ export const conformanceRules: Rules = {
     );
     return used.every((version) => known.includes(version));
   },
-  'md-1': (it) => it.max === undefined || it.max === '*' || Number(it.max) > 0,
+  'md-1': (it) => {
+    const max = text(it, 'max') ?? '*';
+    return max === '*' || Number(max) > 0;
+  },
   'mea-1': each(
     'group',
     each('stratifier', (it, at) => {

@@ -2,6 +2,7 @@ import type { Plan, PlannedEntry } from '../fhir/bundle.ts';
 import { planBundle } from '../fhir/bundle.ts';
 import { FhirError } from '../fhir/error.ts';
 import { asResource } from '../fhir/json.ts';
+import { Turn } from '../store/store.ts';
 import { changeOf } from './bundle-change.ts';
 import { entryOfFailure, entryOfInner, entryOfResult } from './bundle-entry.ts';
 import { failureOf, logFailure } from './errors.ts';
@@ -124,8 +125,13 @@ function refuseOperations(entries: readonly PlannedEntry[]): void {
 
 async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
+  // Entries that are refused never wait for anything: thousands would hold up everybody else.
+  const turn = new Turn();
   const lane = async (): Promise<void> => {
-    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
+    for (let item = items[next++]; item !== undefined; item = items[next++]) {
+      await work(item);
+      await turn.over();
+    }
   };
   await Promise.all(Array.from({ length: Math.min(BATCH_LANES, items.length) }, lane));
 }

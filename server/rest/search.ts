@@ -49,6 +49,10 @@ export async function searchCompartment(service: Service, exchange: Exchange): P
 }
 
 async function posted(service: Service, exchange: Exchange): Promise<Parameters> {
+  const { headers } = exchange.incoming;
+  const length = headers['content-length'] ?? '0';
+  const isBare = length === '0' && headers['transfer-encoding'] === undefined;
+  if (isBare && headers['content-type'] === undefined) return exchange.query;
   const { bytes } = await bytesOf(service, exchange, ['form']);
   const parameters = [...exchange.query, ...decodeForm(bytes.toString('latin1'))];
   exchange.replaceQuery(parameters);

@@ -178,6 +178,10 @@ function withSource(out: Statement, query: SearchQuery, plan: Plan, text: Part):
     return text(from, `s.type = ${out.bind(numbers[0], 'int2')}`);
   }
   if (numbers.length === 1) return text('search s', `s.type = ${out.bind(numbers[0], 'int2')}`);
+  // Ids lead to the rows of all types at once.
+  if (query.where.some((term) => term.kind === 'id')) {
+    return text('search s', `s.type = any(${out.bind(numbers, 'int2[]')})`);
+  }
   // Several types: the first rows of each along its own index, then merged.
   const each = text('search s', 's.type = t.num').replace(/\n/g, '\n  ');
   return `select p.*\nfrom unnest(${out.bind(numbers, 'int2[]')}) as t(num)

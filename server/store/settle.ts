@@ -5,7 +5,8 @@ import type { Draft } from './draft.ts';
 import { checkTargets } from './integrity.ts';
 import type { Parts } from './resolve.ts';
 import type { Standing } from './rows.ts';
-import type { ChangeResult, CommitOptions, Version } from './store.ts';
+import type { Change, ChangeResult, CommitOptions, Version } from './store.ts';
+import { Turn } from './turn.ts';
 import type { Writes } from './write.ts';
 
 /** Where resources stand, by `Type/id`. */
@@ -25,12 +26,15 @@ export async function settle(
   drafts: readonly Draft[],
   options: CommitOptions,
 ): Promise<{ writes: Writes; results: ChangeResult[] }> {
-  validateAll(parts, drafts, options);
+  const turn = new Turn();
+  await validateAll(parts, drafts, options, turn);
   const known = await lookUp(parts, drafts);
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();
   for (const draft of drafts) {
     if (draft.sameAs) continue;
+    const pause = turn.over();
+    if (pause) await pause;
     const { result, write }: Decision = decide(parts.context, draft, known);
     write?.(writes);
     results.set(draft, result);
@@ -47,10 +51,24 @@ export async function settle(
   return { writes, results: drafts.map((draft) => results.get(draft) as ChangeResult) };
 }
 
+/** After so many faults the rest of a commit is not looked at; a single resource is told all. */
+const MAX_ISSUES = 1000;
+
 /** Faults of all resources in one OperationOutcome. */
-function validateAll({ context }: Parts, drafts: readonly Draft[], { plan }: CommitOptions): void {
+async function validateAll(
+  { context }: Parts,
+  drafts: readonly Draft[],
+  { plan }: CommitOptions,
+  turn: Turn,
+): Promise<void> {
   const issues: Issue[] = [];
   for (const { change, matched, sameAs } of drafts) {
+    if (issues.length > MAX_ISSUES) {
+      issues.push(further(change));
+      break;
+    }
+    const pause = turn.over();
+    if (pause) await pause;
     if (matched || sameAs || (change.method !== 'create' && change.method !== 'update')) continue;
     const path = plan && change.path ? { path: `${change.path}.resource` } : {};
     issues.push(...context.validate(change.resource, path));
@@ -58,6 +76,11 @@ function validateAll({ context }: Parts, drafts: readonly Draft[], { plan }: Com
     if (named !== change.type) issues.push(wrongType(change.type, named));
   }
   if (issues.length > 0) throw new FhirError('invalid', issues);
+}
+
+function further({ path }: Change): Issue {
+  const diagnostics = `From ${path} on nothing was checked: mend these faults first.`;
+  return { severity: 'error', code: 'invalid', diagnostics };
 }
 
 function wrongType(type: string, named: string): Issue {

@@ -11,6 +11,8 @@ import { Reader } from './read.ts';
 import { search } from './search.ts';
 import { Writer } from './write.ts';
 
+export { Turn } from './turn.ts';
+
 /** Who asks. Every verb takes one, so that no path to the data can leave it out. */
 export interface Actor {
   kind: 'anonymous' | 'system' | 'user' | 'client';

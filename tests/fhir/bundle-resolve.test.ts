@@ -33,8 +33,8 @@ describe('applyLinks()', () => {
     ],
     [
       'an extension of a primitive',
-      { _status: { extension: [{ url: 'u', valueUuid: A }] } },
-      { _status: { extension: [{ url: 'u', valueUuid: 'Patient/new-2' }] } },
+      { _status: { extension: [{ url: 'u', valueUri: A }] } },
+      { _status: { extension: [{ url: 'u', valueUri: 'Patient/new-2' }] } },
     ],
     [
       'an attachment',

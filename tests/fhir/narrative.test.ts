@@ -77,7 +77,9 @@ describe('narrativeFaults()', () => {
   });
 
   test('bears deep nesting and long text', () => {
-    expect(narrativeFaults(div(`${'<p>'.repeat(20_000)}a${'</p>'.repeat(20_000)}`))).toEqual([]);
+    expect(narrativeFaults(div(`${'<p>'.repeat(20_000)}a${'</p>'.repeat(20_000)}`))).toEqual([
+      expect.stringContaining('more than 100 elements'),
+    ]);
     expect(narrativeFaults(div('x'.repeat(2_000_000)))).toEqual([]);
   });
 });

@@ -17,7 +17,15 @@ const cases: Record<string, { right: string[]; wrong: string[] }> = {
   },
   string: {
     right: ['"a"', '" a "', '"a\\tb\\r\\nc"', '"\\ud83d\\ude00"'],
-    wrong: ['""', '1', '"a\\u0001b"', '"a\\u0008"', `"${'x'.repeat(1_048_577)}"`],
+    wrong: [
+      '""',
+      '1',
+      '"a\\u0001b"',
+      '"\\ufffe"',
+      '"a\\uffff"',
+      '"a\\u0008"',
+      `"${'x'.repeat(1_048_577)}"`,
+    ],
   },
   markdown: { right: ['"# a"'], wrong: ['""', 'false'] },
   code: {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { parseJson } from '../../server/fhir/json.ts';
 import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
+import type { JsonObject } from '../../server/fhir/types.ts';
 import { createValidator } from '../../server/fhir/validate.ts';
 
 const { validate } = createValidator(loadDefinitions());
@@ -182,5 +184,20 @@ describe('validate() refuses', () => {
     const issues = validate(resource);
     expect(issues).toContainEqual(expect.objectContaining({ severity: 'error', expression, code }));
     expect(issues.map((issue) => issue.diagnostics).join('\n')).toContain(says);
+  });
+
+  test('what is nested deeper than its JSON may be', () => {
+    const deep = (levels: number): JsonObject => {
+      let item: JsonObject = { linkId: 'x', type: 'string', text: 'x' };
+      for (let i = 1; i < levels; i++) item = { linkId: 'x', type: 'group', item: [item] };
+      return { resourceType: 'Questionnaire', status: 'draft', item: [item] };
+    };
+    const told = (levels: number): string[] =>
+      validate(deep(levels))
+        .map(({ diagnostics }) => diagnostics)
+        .filter((text) => text.includes('nested too deep'));
+    expect(told(49)).toEqual([]);
+    expect(told(50)).toHaveLength(1);
+    expect(() => parseJson(JSON.stringify(deep(49)))).not.toThrow();
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { numberOf } from '../../server/fhir/decimal.ts';
 import { invariants } from '../../server/fhir/invariants.ts';
 import { loadDefinitions } from '../../server/fhir/load-definitions.ts';
 import type { JsonObject, JsonValue } from '../../server/fhir/types.ts';
@@ -287,7 +288,7 @@ describe('an invariant', () => {
   });
 
   test('bears wrong JSON kinds and numbers whose text is kept', () => {
-    const odd = [1, true, [], {}, null, JSON.rawJSON('1.00')] as JsonValue[];
+    const odd = [1, true, [], {}, null, numberOf('1.00')] as JsonValue[];
     const names = new Set(
       [...definitions.types.values()].flatMap((type) => type.elements.map(({ name }) => name)),
     );

@@ -38,7 +38,7 @@ export function slowClient(options: SlowClientOptions): SlowClient {
     ended = true;
   });
   socket.on('error', () => {}); // being cut off is what is waited for
-  socket.on('connect', () => socket.write(first));
+  socket.write(first);
   const timer = setInterval(() => {
     const text = ended ? 'x' : drip;
     if (socket.writableLength === 0 && text !== '') socket.write(text);

@@ -117,9 +117,14 @@ describe('a body', () => {
     );
   });
 
-  it('that is compressed is refused', async () => {
-    const headers = { 'Content-Encoding': 'gzip' };
-    await expectRefused('Patient', { method: 'POST', body: 'x', headers }, 415);
+  it.each([
+    ['br', 415],
+    ['gzip, gzip', 415],
+    ['gzip', 400],
+    ['deflate', 400],
+  ])('that is not encoded in %s as it says is refused', async (encoding, status) => {
+    const headers = { 'Content-Encoding': encoding };
+    await expectRefused('Patient', { method: 'POST', body: 'x', headers }, status);
   });
 
   it('of 100 MB is refused before it is read', async () => {
@@ -219,6 +224,11 @@ describe('a path', () => {
       'GET /fhir/Patient/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
       404,
     ],
+    [
+      'an expectation that nobody has',
+      'GET /fhir/Patient HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n',
+      417,
+    ],
     ['no host', 'GET /fhir/Patient/p1 HTTP/1.1\r\n\r\n', 400],
     ['a host that is none', 'GET /fhir/Patient/p1 HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
     ['a line that is not HTTP', 'hello\r\n\r\n', 400],
@@ -239,6 +249,7 @@ describe('a path', () => {
   ])('with %s is refused on the wire', async (_what, bytes, status) => {
     const answer = await rawRequest(server.port, bytes, 1000);
     expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+    expect(answer).toContain('OperationOutcome');
   });
 });
 
@@ -330,6 +341,8 @@ describe('headers', () => {
     ['If-None-Exist on PUT', 'Patient/p1', put, { 'If-None-Exist': 'identifier=1' }],
     ['If-Unmodified-Since on PUT', 'Patient/p1', put, { 'If-Unmodified-Since': 'x' }],
     ['If-Match on POST', 'Patient', post, { 'If-Match': 'W/"1"' }],
+    ['a broken escape in If-None-Exist', 'Patient', post, { 'If-None-Exist': 'identifier=%zz' }],
+    ['NUL in If-None-Exist', 'Patient', post, { 'If-None-Exist': 'identifier=%00' }],
     ['an empty If-None-Exist', 'Patient', post, { 'If-None-Exist': '?' }],
     ['an unknown parameter in If-None-Exist', 'Patient', post, { 'If-None-Exist': 'nonsense=1' }],
     ['If-Match on DELETE that is no tag', 'Patient/p1', { method: 'DELETE' }, { 'If-Match': 'x' }],
@@ -354,6 +367,18 @@ describe('headers', () => {
     });
     expect(answer.headers.get('content-type')).toBe('application/fhir+xml; charset=utf-8');
     expect(answer.text).toMatch(/<OperationOutcome xmlns="http:\/\/hl7.org\/fhir"><issue>/);
+  });
+
+  it.each([
+    ['PUT', 'metadata', 'GET, HEAD, OPTIONS'],
+    ['DELETE', '_history', 'GET, HEAD, OPTIONS'],
+    ['POST', 'Patient/_history', 'GET, HEAD, OPTIONS'],
+    ['PUT', 'Patient/_history', 'GET, HEAD, OPTIONS'],
+    ['GET', 'Patient/_search', 'POST, OPTIONS'],
+  ])('a 405 of %s %s says what is allowed', async (method, url, allow) => {
+    const body = method === 'GET' ? {} : { body: '{}' };
+    const answer = await ask(server.base, url, { method, ...body });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
   });
 
   it('a 405 says what is allowed, as does OPTIONS', async () => {

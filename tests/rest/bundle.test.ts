@@ -103,6 +103,68 @@ describe('transaction', () => {
     expect((await ask(server.base, `Patient/${id}`)).status).toBe(404);
   });
 
+  it('deletes first: conditions of other entries do not see what goes', async () => {
+    const identifier = [{ system: 'urn:x', value: 'replaced' }];
+    await ask(server.base, 'Patient/t-going', {
+      method: 'PUT',
+      body: { ...patient('t-going'), identifier },
+    });
+    const { json } = await send('transaction', [
+      {
+        resource: { resourceType: 'Patient', identifier },
+        request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:x|replaced' },
+      },
+      { request: { method: 'DELETE', url: 'Patient/t-going' } },
+    ]);
+    expect(statuses(json)).toEqual(['201', '204']);
+    const found = await ask(server.base, 'Patient?identifier=urn:x|replaced');
+    expect(list(found.json)).toHaveLength(1);
+  });
+
+  it('finds the target of a conditional reference among its own entries', async () => {
+    const { status, json } = await send('transaction', [
+      {
+        resource: {
+          ...{ resourceType: 'Observation', status: 'final', code: { text: 'x' } },
+          subject: { reference: 'Patient?identifier=urn:x|own-entry' },
+        },
+        request: { method: 'POST', url: 'Observation' },
+      },
+      {
+        resource: {
+          resourceType: 'Patient',
+          identifier: [{ system: 'urn:x', value: 'own-entry' }],
+        },
+        request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:x|own-entry' },
+      },
+    ]);
+    expect(status).toBe(200);
+    const [observation, subject] = list(json).map(({ response }) =>
+      String(response?.location).replace(/\/_history.*/, ''),
+    );
+    const stored = await ask(server.base, String(observation));
+    expect(stored.json.subject?.reference).toBe(subject);
+  });
+
+  it('keeps a uuid and an oid that equal a fullUrl, for they name no place', async () => {
+    const urn = 'urn:uuid:0f0e0d0c-0b0a-4908-8706-050403020177';
+    const resource = {
+      ...patient('ignored'),
+      extension: [
+        { url: 'http://example.org/a', valueUuid: urn },
+        { url: 'http://example.org/b', valueUri: urn },
+      ],
+    };
+    const request = { method: 'POST', url: 'Patient' };
+    const { status, json } = await send('transaction', [{ fullUrl: urn, resource, request }], {
+      Prefer: 'return=representation',
+    });
+    expect(status).toBe(200);
+    const stored = list(json)[0]?.resource;
+    expect(stored?.extension?.[0]?.valueUuid).toBe(urn);
+    expect(stored?.extension?.[1]?.valueUri).toBe(`Patient/${stored?.id}`);
+  });
+
   it('takes 3,000 entries', async () => {
     const entries = Array.from({ length: 3000 }, (_, i) => put(`many-${i}`));
     const { status, json } = await send('transaction', entries);
@@ -149,6 +211,31 @@ describe('batch', () => {
     }));
     expect(new Set(statuses((await send('batch', entries)).json))).toEqual(new Set(['201']));
     expect(new Set(statuses((await send('batch', entries)).json))).toEqual(new Set(['200']));
+  });
+});
+
+describe('a search by POST in a bundle', () => {
+  it.each(['batch', 'transaction'])('of type %s is answered', async (type) => {
+    const { json } = await send(type, [
+      put('posted'),
+      { request: { method: 'POST', url: 'Patient/_search?_id=posted' } },
+      { request: { method: 'POST', url: '_search?_type=Patient&_id=posted' } },
+    ]);
+    expect(list(json).map(({ resource }) => list(resource ?? ({} as Json)).length)).toEqual([
+      0, 1, 1,
+    ]);
+  });
+});
+
+describe('an entry', () => {
+  it.each([
+    ['request', { method: 'POST', url: 'Patient', ifNoneExists: 'identifier=1' }, {}],
+    ['entry', { method: 'POST', url: 'Patient' }, { fullURL: 'urn:uuid:1' }],
+  ])('with an unknown element in its %s is refused', async (_where, request, more) => {
+    const resource = { resourceType: 'Patient' };
+    const { status, text } = await send('transaction', [{ ...more, resource, request }]);
+    expect(status).toBe(400);
+    expect(text).toMatch(/ifNoneExists|fullURL/);
   });
 });
 

@@ -81,6 +81,13 @@ describe('history of a type and of the system', () => {
     expect(before.json.entry).toBeUndefined();
   });
 
+  it('with _summary=count answers the number alone', async () => {
+    const { id } = (await ask(server.base, 'Patient?_count=1')).json.entry?.[0]?.resource ?? {};
+    const whole = await ask(server.base, `Patient/${id}/_history`);
+    const { json } = await ask(server.base, `Patient/${id}/_history?_summary=count`);
+    expect([json.total, json.entry]).toEqual([list(whole.json).length, undefined]);
+  });
+
   it.each([
     '_history?_count=-1',
     '_history?_count=x',

@@ -57,7 +57,7 @@ describe('patch', () => {
   it.each([
     ['a stale If-Match', 'Patient/p1', replace('1980-01-01'), { 'If-Match': 'W/"1"' }, 412],
     ['a path that is not there', 'Patient/p1', '[{"op":"remove","path":"/x/y"}]', {}, 422],
-    ['a result that is not valid', 'Patient/p1', replace('1980-02-31'), {}, 422],
+    ['a result that is not valid', 'Patient/p1', replace('1980-02-31'), {}, 400],
     ['no patch', 'Patient/p1', '{"a":1}', {}, 400],
     ['a resource that is not there', 'Patient/none', replace('1980-01-01'), {}, 404],
     ['no criteria', 'Patient', replace('1980-01-01'), {}, 412],

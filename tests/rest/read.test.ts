@@ -65,6 +65,16 @@ describe('read', () => {
     expect((await ask(server.base, 'Patient/none', { method: 'HEAD' })).status).toBe(404);
   });
 
+  it.each(['Patient/p1', 'Patient/p1?_format=xml', 'metadata', 'Patient?_count=1', '_history'])(
+    'answers HEAD of %s with the length that GET has',
+    async (url) => {
+      const length = async (method: string) =>
+        (await ask(server.base, url, { method })).headers.get('content-length');
+      expect(await length('HEAD')).toBe(await length('GET'));
+      expect(Number(await length('HEAD'))).toBeGreaterThan(100);
+    },
+  );
+
   it('answers in the format asked for, _format before Accept', async () => {
     const xml = await ask(server.base, 'Patient/p1', { headers: { Accept: 'application/xml' } });
     expect(xml.headers.get('content-type')).toBe('application/xml; charset=utf-8');
@@ -83,6 +93,7 @@ describe('read', () => {
     ['_summary=true', ['active', 'birthDate', 'id', 'meta', 'name', 'photo', 'resourceType']],
     ['_summary=text', ['id', 'meta', 'resourceType', 'text']],
     ['_elements=birthDate', ['birthDate', 'id', 'meta', 'resourceType']],
+    ['_elements=birthDate&_elements=name', ['birthDate', 'id', 'meta', 'name', 'resourceType']],
   ])('with %s answers that part, tagged SUBSETTED', async (query, names) => {
     const { json } = await ask(server.base, `Patient/p1?${query}`);
     expect(

@@ -62,6 +62,11 @@ describe('search', () => {
     expect(list((await post('_search', '_type=Patient&_id=p1')).json)).toHaveLength(1);
   });
 
+  it('by POST without a body takes the parameters of the URL', async () => {
+    const { status, json } = await ask(server.base, 'Patient/_search?_count=1', { method: 'POST' });
+    expect([status, json.type]).toEqual([200, 'searchset']);
+  });
+
   it('over the system finds the types of _type, and keeps it in the link', async () => {
     const { json } = await ask(server.base, '?_type=Patient,Observation&_id=p1,o1');
     expect(

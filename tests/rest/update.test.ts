@@ -95,4 +95,15 @@ describe('update', () => {
     const empty = await ask(server.base, 'Patient', { method: 'PUT', body: body('1970-01-01') });
     expect(empty.status).toBe(412);
   });
+
+  it('by criteria that match nothing leaves what has the id of the body as it is', async () => {
+    const send = (value: string) =>
+      ask(server.base, `Patient?identifier=${value}`, {
+        method: 'PUT',
+        body: { resourceType: 'Patient', id: 'own', identifier: [{ value }] },
+      });
+    expect((await send('O-1')).status).toBe(201);
+    expect((await send('O-2')).status).toBe(409);
+    expect((await ask(server.base, 'Patient/own')).json.identifier?.[0]?.value).toBe('O-1');
+  });
 });

@@ -227,7 +227,7 @@ describe('patch', () => {
       outcomeOf(commitOne(first(), patch('pm', activate, { ifMatch: ['2'] }))),
       outcomeOf(commitOne(first(), patch('pm', wrong))),
     ]);
-    expect(outcomes).toEqual(['not-found', 'gone', 'precondition', 'unprocessable']);
+    expect(outcomes).toEqual(['not-found', 'gone', 'precondition', 'invalid']);
     expect((await first().read(actor, 'Patient', 'pm')).version).toBe(1);
   });
 });
@@ -253,5 +253,21 @@ describe('texts of every length', () => {
     expect(await idsOf(first(), `Organization?name=${beginning}`)).toEqual(['text']);
     const sorted = await find(first(), `Organization?_sort=name`);
     expect(sorted.matches).toHaveLength(1);
+  });
+});
+
+describe('row keys', () => {
+  it('are others in another database, so that nobody can construct a collision', async () => {
+    const other = await openStores();
+    const keys = await Promise.all(
+      [open, other].map(async ({ stores, db }) => {
+        await commitOne(stores[0], put({ resourceType: 'Basic', id: 'key', code: { text: 'x' } }));
+        const [row] = await db.tuples({ text: "select rk from resource where id = 'key'" });
+        return row?.[0];
+      }),
+    );
+    await other.close();
+    expect(keys[0]).toMatch(/^-?\d+$/);
+    expect(keys[0]).not.toBe(keys[1]);
   });
 });

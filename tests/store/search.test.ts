@@ -231,4 +231,28 @@ describe('parameters', () => {
       ...['family=M%C3%BCller,Schmidt', 'gender=male', '_count=1000', '_sort=-_id'],
     ]);
   });
+
+  it.each([
+    ['values', `family=${Array.from({ length: 40_000 }, (_, i) => `a${i}`).join()}`],
+    ['parameters', Array.from({ length: 5000 }, (_, i) => `given=a${i}`).join('&')],
+  ])('with too many %s are refused', async (_what, body) => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const post = { method: 'POST', headers, body };
+    const { status, json } = await ask(server.base, 'Patient/_search', post);
+    expect([status, `${json.issue?.[0]?.code}`]).toEqual([400, 'too-costly']);
+  });
+
+  it('may hold many values', async () => {
+    const more = Array.from({ length: 1500 }, (_, i) => `absent-${i}`).join();
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    for (const [url, body] of [
+      ['Patient/_search', `_id=p1,${more}`],
+      ['_search', `_id=p1,${more}`],
+      ['Patient/_search', `identifier=MRN001,${more}&_id=p1`],
+      ['Patient/_search', `family=schmidt,${more}`],
+    ] as const) {
+      const answer = await ask(server.base, url, { method: 'POST', headers, body });
+      expect(names(answer)).toEqual(['Patient/p1']);
+    }
+  });
 });
