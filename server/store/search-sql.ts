@@ -101,8 +101,9 @@ function pageSql(
     `order by ${by}\nlimit ${limit}`;
   const page = { keys, newestFirst, pace: PACES[plan.kind] };
   if (plan.kind === 'dated') {
+    // No order around the parts: the undated are not looked for where the dated fill the page.
     const text = datedParts(out, part, { query, position, newestFirst });
-    return { ...page, text: `select * from (\n${text}\n) p\norder by ${order}\nlimit ${limit}` };
+    return { ...page, text: `select * from (\n${text}\n) p\nlimit ${limit}` };
   }
   if (position && plan.kind === 'string') filters.push(furtherAlong(out, position));
   else if (position) filters.push(behind(out, keys, position, newestFirst));

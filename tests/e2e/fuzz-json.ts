@@ -21,6 +21,20 @@ function spotsOf(tree: JsonValue, spots: Spot[] = []): Spot[] {
   return spots;
 }
 
+/** A JSON Pointer to something that is in the tree. */
+export function pointerIn(random: Random, tree: JsonValue): string {
+  let pointer = '';
+  let at: JsonValue | undefined = tree;
+  while (isTree(at) && random.chance(0.8)) {
+    const keys = Object.keys(at);
+    if (keys.length === 0) break;
+    const key = random.pick(keys);
+    pointer += `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    at = (at as Holder)[key];
+  }
+  return pointer;
+}
+
 function nested(depth: number): JsonValue {
   let value: JsonValue = 'x';
   for (let i = 0; i < depth; i++) value = i % 2 === 0 ? [value] : { extension: value };

@@ -3,7 +3,7 @@ import { stringify } from '../../server/fhir/json.ts';
 import type { JsonObject, JsonValue, Resource } from '../../server/fhir/types.ts';
 import type { XmlCodec } from '../../server/fhir/xml.ts';
 import type { Ask } from '../helpers/http.ts';
-import { bent, damaged, wrongJson } from './fuzz-json.ts';
+import { bent, damaged, pointerIn, wrongJson } from './fuzz-json.ts';
 import { nasty, type Random } from './fuzz-random.ts';
 import { wrongQuery } from './fuzz-search.ts';
 import { wrongXml } from './fuzz-xml.ts';
@@ -48,19 +48,16 @@ const update: Maker = ({ random, targets }) => {
 
 const jsonPatch: Maker = ({ random, targets }) => {
   const target = random.pick(targets);
-  const steps = Object.keys(target);
   const pointer = (): string => {
-    const depth = random.below(4);
-    const names = Array.from({ length: depth }, () =>
-      random.pick([...steps, '0', '-', '1', '99999999999', '~1', '~2', ...nasty.slice(24, 32)]),
-    );
-    return names.map((name) => `/${name}`).join('') + random.pick(['', '', '/', '/-']);
+    if (random.chance(0.8))
+      return pointerIn(random, target) + random.pick(['', '', '', '/-', '/0']);
+    return `/${random.pick([...nasty, '-', '~1', '~2', '/', 'name/99999999999'])}`;
   };
   const operation = (): JsonObject => ({
-    op: random.pick(['add', 'remove', 'replace', 'move', 'copy', 'test', 'frob', '']),
+    op: random.pick(['add', 'remove', 'replace', 'move', 'copy', 'test', 'remove', 'frob']),
     path: pointer(),
     from: pointer(),
-    value: bent(random, { x: target } as JsonObject).x ?? null,
+    value: random.pick<JsonValue>(['x', true, '2020-01-01', ...Object.values(target)]),
   });
   const operations = Array.from({ length: 1 + random.below(4) }, operation);
   const text = stringify(random.chance(0.3) ? bent(random, operations) : operations);

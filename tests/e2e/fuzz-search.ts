@@ -51,12 +51,13 @@ const anything = Object.values(sound).flat();
 function value(random: Random, type: string): string {
   const right = sound[type] ?? anything;
   const one = (): string =>
-    random.pick(random.chance(0.7) ? right : random.chance(0.5) ? anything : nasty);
+    random.pick(random.chance(0.8) ? right : random.chance(0.5) ? anything : nasty);
   return random.pick<() => string>([
     one,
     one,
     one,
     () => `${one()},${one()}`,
+    () => `${random.pick(right)},${random.pick(right)}`,
     () => `${one()}$${one()}`,
     () => Array.from({ length: random.pick([50, 800]) }, () => random.pick(right)).join(','),
     () => ','.repeat(random.below(20)),
@@ -72,11 +73,11 @@ function encoded(random: Random, text: string): string {
 }
 
 function pair(random: Random, own: readonly SearchParamDef[]): string {
-  const isControl = own.length === 0 || random.chance(0.2);
+  const isControl = own.length === 0 || random.chance(0.12);
   const { code, type } = isControl
     ? { code: random.pick(controls), type: 'special' }
     : random.pick(own);
-  const modifier = random.chance(0.15) ? `:${random.pick(modifiers)}` : '';
+  const modifier = random.chance(0.1) ? `:${random.pick(modifiers)}` : '';
   return `${encoded(random, code + modifier)}=${encoded(random, value(random, type))}`;
 }
 

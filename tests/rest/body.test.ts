@@ -11,8 +11,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const patient = (family: string) =>
-  JSON.stringify({ resourceType: 'Patient', name: [{ family }], active: true });
+/** A small resource in a body of about that many bytes. */
+const patient = (size = 0) =>
+  JSON.stringify({ resourceType: 'Patient', active: true }) + ' '.repeat(size);
 const post = (body: string | Buffer, headers: Record<string, string> = {}) =>
   ask(server.base, 'Patient', { method: 'POST', body, headers });
 
@@ -28,15 +29,15 @@ describe('a compressed body', () => {
     ['GZIP', gzipSync],
     ['deflate', deflateSync],
   ])('in %s is taken', async (encoding, compress) => {
-    for (const family of ['Short', 'x'.repeat(2 * MB)]) {
-      const body = Buffer.from(compress(Buffer.from(patient(family))));
+    for (const size of [0, 2 * MB]) {
+      const body = Buffer.from(compress(Buffer.from(patient(size))));
       const { status, json } = await post(body, { 'Content-Encoding': encoding });
       expect([status, json.active]).toEqual([201, true]);
     }
   });
 
   it('that is cut off is refused', async () => {
-    const body = Buffer.from(gzipSync(Buffer.from(patient('x')))).subarray(0, -5);
+    const body = Buffer.from(gzipSync(Buffer.from(patient()))).subarray(0, -5);
     expect((await post(body, { 'Content-Encoding': 'gzip' })).status).toBe(400);
   });
 
@@ -56,7 +57,7 @@ describe('a body', () => {
   });
 
   it('of unknown length gives back the room that it did not need', async () => {
-    const body = gzipSync(Buffer.from(patient('x'.repeat(MB))));
+    const body = gzipSync(Buffer.from(patient(MB)));
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => post(Buffer.from(body), { 'Content-Encoding': 'gzip' })),
     );
@@ -66,13 +67,13 @@ describe('a body', () => {
   it('that is announced and does not come holds no room', async () => {
     const sockets = Array.from({ length: 5 }, () => connect(server.port, '127.0.0.1'));
     for (const socket of sockets) socket.on('error', () => {}).write(begin(100));
-    expect((await post(patient('x'.repeat(11 * MB)))).status).toBe(201);
+    expect((await post(patient(11 * MB))).status).toBe(201);
     for (const socket of sockets) socket.destroy();
   });
 
   it('that stops coming while it holds room is given up', { timeout: 30_000 }, async () => {
     const answer = await rawRequest(server.port, begin(MB), 20_000);
     expect(answer).toMatch(/^HTTP\/1.1 408 .*OperationOutcome/s);
-    expect((await post(patient('x'.repeat(11 * MB)))).status).toBe(201);
+    expect((await post(patient(11 * MB))).status).toBe(201);
   });
 });

@@ -285,7 +285,6 @@ describe('the text of a search', () => {
       order by s.seq desc
       limit $1::int)
       ) p
-      order by k0 desc nulls last, seq desc
       limit $1::int
       ) p join resource r on r.rk = p.rk
       order by p.k0 desc nulls last, p.seq desc"
@@ -300,7 +299,6 @@ describe('the text of a search', () => {
       order by s.seq asc
       limit $1::int)
       ) p
-      order by k0 asc nulls last, seq asc
       limit $1::int
       ) p join resource r on r.rk = p.rk
       order by p.k0 asc nulls last, p.seq asc"

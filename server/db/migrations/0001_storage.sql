@@ -73,6 +73,7 @@ create index search_vid on search (type, vid);
 create index search_patient on search (patient, type, lo desc nulls last)
   where patient is not null;
 create index search_start on search (type, lo) where lo is not null;
+create index search_undated on search (type, seq) where lo is null;
 -- Periods longer than a day are few; all others are found by their start.
 create index search_long on search (type, hi) where hi - lo > 86400000;
 create index search_tok on search using gin (tok)
