@@ -1,11 +1,11 @@
 import { FhirError } from '../fhir/error.ts';
-import { asResource, parseJson } from '../fhir/json.ts';
+import { asResource, deepEqual, parseJson } from '../fhir/json.ts';
 import { applyPatch } from '../fhir/patch.ts';
-import type { Resource } from '../fhir/types.ts';
+import type { JsonObject, Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
 import { type Draft, refusal } from './draft.ts';
-import { buildRow, type Row, type Standing } from './rows.ts';
+import { buildRow, mayBeReordered, type Row, type Standing } from './rows.ts';
 import type { Known } from './settle.ts';
 import type {
   Change,
@@ -21,6 +21,8 @@ import { Overtaken, type Removal, type Writes } from './write.ts';
 export interface Decision {
   result: ChangeResult;
   write?: (writes: Writes) => void;
+  /** It may be a no-op that only orders members anew: to be decided again with the current text. */
+  isDoubtful?: true;
 }
 
 /** Decides one change on what is known of its resource. Throws FhirError to refuse it. */
@@ -81,11 +83,27 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
   if (exists && row.hash === standing.hash) return { result: unchanged(type, standing) };
   const version = row.stored;
+  if (exists && mayBeReordered(row.hash, standing.hash as string)) {
+    const current = known.versions.get(`${type}/${id}`);
+    const result = unchanged(type, standing, change);
+    if (!current) return { result, isDoubtful: true };
+    if (isReordered(current, version)) return { result };
+  }
   if (!exists) return { result: { status: 201, changed: true, version }, write: insert(row) };
   return {
     result: { status: 200, changed: true, version },
     write: (writes) => void writes.updates.push(row),
   };
+}
+
+/** Members have no order in JSON, so another one is no change (FHIR XML has one of its own). */
+function isReordered(current: Version, next: Version): boolean {
+  const [a, b] = [current, next].map(({ content }) => {
+    const { meta, ...rest } = asResource(parseJson(content));
+    const { versionId: _, lastUpdated: __, ...others } = meta as JsonObject;
+    return { ...rest, others };
+  });
+  return deepEqual(a, b);
 }
 
 /** If-Match (R4 3.1.0.5): the client must have seen the version it changes. */

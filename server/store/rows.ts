@@ -76,6 +76,20 @@ function substance(content: string): string {
   return content.slice(mark + '"lastUpdated":"'.length + INSTANT_LENGTH);
 }
 
+/** The part of a digest that does not depend on the order of the text. */
+const SUM = 0xffffn;
+
+/** 48 bits of the hash of a text, and the sum of its characters: a text in another order has that too. */
+function digest(hasher: Hasher, text: string): bigint {
+  let sum = 0;
+  for (let i = 0; i < text.length; i += 1) sum += text.charCodeAt(i);
+  return (hasher.once(text) & ~SUM) | (BigInt(sum) & SUM);
+}
+
+/** Whether two digests are of texts that may differ in the order of their members alone. */
+export const mayBeReordered = (a: string, b: string): boolean =>
+  (BigInt(a) & SUM) === (BigInt(b) & SUM);
+
 /**
  * Stamps a resource with its next version and works out its search rows.
  * The row's hash equals the standing version's if nothing but the version would change.
@@ -105,7 +119,7 @@ export function buildRow(context: Context, input: RowInput): Row {
     rk: String(rk),
     seq,
     vid: String(vid),
-    hash: String(hasher.once(substance(content))),
+    hash: String(digest(hasher, substance(content))),
     version,
     typeNumber: context.typeNumber(type),
     method: input.method,

@@ -29,13 +29,13 @@ export async function settle(
   const turn = new Turn();
   await validateAll(parts, drafts, options, turn);
   const known = await lookUp(parts, drafts);
+  const decisions = await decideAll(parts, drafts, { known, turn });
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();
   for (const draft of drafts) {
-    if (draft.sameAs) continue;
-    const pause = turn.over();
-    if (pause) await pause;
-    const { result, write }: Decision = decide(parts.context, draft, known);
+    const decision = decisions.get(draft);
+    if (!decision) continue;
+    const { result, write } = decision;
     write?.(writes);
     results.set(draft, result);
   }
@@ -49,6 +49,30 @@ export async function settle(
   }
   await addTexts(parts, results);
   return { writes, results: drafts.map((draft) => results.get(draft) as ChangeResult) };
+}
+
+/** Decides all but repeated creates; those in doubt again, with their current texts. */
+async function decideAll(
+  { context, reader, run }: Parts,
+  drafts: readonly Draft[],
+  { known, turn }: { known: Known; turn: Turn },
+): Promise<Map<Draft, Decision>> {
+  const decisions = new Map<Draft, Decision>();
+  for (const draft of drafts) {
+    if (draft.sameAs) continue;
+    const pause = turn.over();
+    if (pause) await pause;
+    decisions.set(draft, decide(context, draft, known));
+  }
+  const doubtful = [...decisions].filter(([, { isDoubtful }]) => isDoubtful);
+  if (doubtful.length === 0) return decisions;
+  const targets = doubtful.map(([{ change, id }]) => ({ type: change.type, id: id as string }));
+  const versions = new Map(known.versions);
+  for (const version of await reader.many(run, targets)) {
+    if (version) versions.set(`${version.type}/${version.id}`, version);
+  }
+  for (const [draft] of doubtful) decisions.set(draft, decide(context, draft, { ...known, versions }));
+  return decisions;
 }
 
 /** After so many faults the rest of a commit is not looked at; a single resource is told all. */

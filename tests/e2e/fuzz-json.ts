@@ -24,13 +24,13 @@ function spotsOf(tree: JsonValue, spots: Spot[] = []): Spot[] {
 /** A JSON Pointer to something that is in the tree. */
 export function pointerIn(random: Random, tree: JsonValue): string {
   let pointer = '';
-  let at: JsonValue | undefined = tree;
+  let at: JsonValue = tree;
   while (isTree(at) && random.chance(0.8)) {
-    const keys = Object.keys(at);
-    if (keys.length === 0) break;
-    const key = random.pick(keys);
+    const entries: [string, JsonValue][] = Object.entries(at);
+    if (entries.length === 0) break;
+    const [key, value] = random.pick(entries);
     pointer += `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    at = (at as Holder)[key];
+    at = value;
   }
   return pointer;
 }

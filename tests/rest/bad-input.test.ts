@@ -201,9 +201,9 @@ describe('a path', () => {
     ['GET', 'Patient/p1/a/b/c', 404],
     ['GET', 'Patient//p1', 404],
     ['POST', 'Patient/p1', 405],
-    ['POST', 'metadata', 404],
+    ['POST', 'metadata', 405],
     ['DELETE', '', 405],
-    ['PUT', '_history', 404],
+    ['PUT', '_history', 405],
   ])('%s %s is refused with %i', async (method, path, status) => {
     const body =
       method === 'PUT' || method === 'POST' ? { body: '{"resourceType":"Patient"}' } : {};

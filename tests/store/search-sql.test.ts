@@ -73,6 +73,8 @@ interface Node {
   'Node Type': string;
   'Relation Name'?: string;
   'Index Name'?: string;
+  /** How often it was really run; absent in a plan for all values. */
+  'Actual Loops'?: number;
   Plans?: Node[];
 }
 
@@ -84,15 +86,18 @@ interface Printed {
   name?: string;
 }
 
-/** The plan of a statement as it is run: with its values known, or (named) once for all values. */
+/**
+ * The plan of a statement as it is run: with its values known (nodes that were never reached are left
+ * out), or (named) once for all values.
+ */
 async function planOf(db: Db, { text, values, name }: Printed): Promise<Node[]> {
-  const options = name ? 'generic_plan, format json' : 'format json';
+  const options = name ? 'generic_plan, format json' : 'analyze, format json';
   const [row] = await db.tuples(
     { text: `explain (${options}) ${text}` },
     name ? undefined : values,
   );
   const plans = (row?.[0] ?? []) as { Plan: Node }[];
-  return plans.flatMap(({ Plan }) => nodesOf(Plan));
+  return plans.flatMap(({ Plan }) => nodesOf(Plan)).filter((node) => node['Actual Loops'] !== 0);
 }
 
 const isWhole = (node: Node): boolean =>
