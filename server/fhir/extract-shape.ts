@@ -12,6 +12,13 @@ export interface Unit {
   unit?: string;
 }
 
+/** `part`: a later word of a family name; it is found by, but does not count for order. */
+export interface StringRow {
+  key: string;
+  value: string;
+  part?: true;
+}
+
 /** What a resource is found by. Keys are those of `paramKey`, words those of terms.ts. */
 export interface Extracted {
   /** Deduplicated words of token and uri parameters, and of composites with exact components only. */
@@ -25,7 +32,7 @@ export interface Extracted {
   /** Inclusive unix ms; without the main date. */
   dates: { key: string; lo: number; hi: number }[];
   /** Folded by `foldString`, at most `MAX_STRING` characters. */
-  strings: { key: string; value: string }[];
+  strings: StringRow[];
   numbers: NumberRow[];
   /** What goes into columns of its own (`Definitions.main`). */
   main: { patient?: string; date?: { lo: number; hi: number } };

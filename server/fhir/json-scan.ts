@@ -42,7 +42,11 @@ export interface Scan {
 }
 
 export const MAX_DEPTH = 100;
-const MAX_PLACES = 10_000;
+const MAX_PLACES = 200_000;
+/** Beyond this many the parse holds up everybody else for seconds; nobody has as many. */
+const MAX_KEPT = 1_000_000;
+/** The widest type of R4, ElementDefinition, has less than half as many, `_` names included. */
+const MAX_NAMES = 1000;
 const MAX_DIGITS = 1000;
 /** PostgreSQL's numeric, which sorts read, ends at 131,072 digits before and 16,383 behind the point. */
 const MAX_EXPONENT_DIGITS = 4;
@@ -71,7 +75,7 @@ class Scanner {
   private readonly offsets: Int32Array;
   private top = 0;
   readonly places: RawPlace[] = [];
-  more = false;
+  private kept = 0;
 
   constructor(bytes: Buffer, maxDepth: number) {
     this.bytes = bytes;
@@ -82,6 +86,11 @@ class Scanner {
     this.ends = room.ends;
     this.hashes = room.hashes;
     this.offsets = room.offsets;
+  }
+
+  /** True where there are more numbers to keep than `places` holds. */
+  get more(): boolean {
+    return this.kept > MAX_PLACES;
   }
 
   document(): void {
@@ -209,6 +218,10 @@ class Scanner {
   private wideName(names: Set<string>, depth: number): void {
     const name = this.stepAt(depth) as string;
     if (names.has(name)) this.duplicate(name);
+    if (names.size >= MAX_NAMES) {
+      const remedy = 'No element of FHIR has as many; remove what is none';
+      this.fail(this.starts[depth] as number, `more than ${MAX_NAMES} names in an object`, remedy);
+    }
     this.refuseProto(name);
     names.add(name);
   }
@@ -313,8 +326,9 @@ class Scanner {
   private keep(start: number, end: number): void {
     const text = this.bytes.toString('latin1', start, end);
     if (String(Number(text)) === text) return;
-    if (this.places.length >= MAX_PLACES) this.more = true;
-    else this.places.push({ path: this.path(), text });
+    this.kept++;
+    if (this.kept > MAX_KEPT) this.fail(start, `more than ${MAX_KEPT} decimals`, 'Send it in parts');
+    if (this.kept <= MAX_PLACES) this.places.push({ path: this.path(), text });
   }
 
   private path(): Step[] {

@@ -8,6 +8,8 @@ import { SaxesParser, type SaxesTagPlain } from 'saxes';
 
 const XHTML = 'http://www.w3.org/1999/xhtml';
 const MAX_FAULTS = 5;
+/** Characters. Reading it takes half a second, in which nobody else is served. */
+const MAX_LENGTH = 4 * 1024 * 1024;
 /** Elements within one another; deeper ones would not pass fhir/xml.ts, nor most browsers. */
 const MAX_DEPTH = 100;
 
@@ -132,6 +134,7 @@ class Reader {
  * where it is sound. Never throws, linear in the text.
  */
 export function narrativeFaults(xhtml: string): readonly string[] {
+  if (xhtml.length > MAX_LENGTH) return ['is longer than 4 MB; shorten it or use an Attachment'];
   const reader = new Reader();
   const parser = new SaxesParser<{ xmlns: false; position: false }>({
     xmlns: false,

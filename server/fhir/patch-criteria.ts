@@ -75,8 +75,13 @@ function listOf(scope: Scope, { path, type, index }: Spot): { path: string; inde
 /** fhirpath.js copies the resource for each evaluation: dear, so there may not be many. */
 const EVALUATION = 5_000;
 
+const sizeOf = (value: JsonValue): number =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).reduce<number>((sum, each) => sum + sizeOf(each), 1)
+    : 1;
+
 function evaluate(scope: Scope, expression: string): boolean[] {
-  spend(scope, EVALUATION);
+  spend(scope, EVALUATION + 2 * sizeOf(scope.resource));
   return compileFhirPath(expression)(scope.resource).map(({ value }) => value === true);
 }
 

@@ -9,6 +9,8 @@
 
 const ANY_SYSTEM = '\u0001';
 const SYSTEM_ONLY = '\u0002';
+/** Stands in no system and no code, so that no two pairs make one word. */
+const THEN_CODE = '\u0003';
 const UCUM = 'http://unitsofmeasure.org';
 
 export function paramKey(type: string, code: string): string {
@@ -21,7 +23,7 @@ const fold = (system: string | undefined, code: string): string =>
 
 /** `system|code`; an absent system is the empty one (`|code`). */
 export function tokenExact(key: string, system: string | undefined, code: string): string {
-  return `${key}|${system ?? ''}|${fold(system, code)}`;
+  return `${key}|${system ?? ''}${THEN_CODE}${fold(system, code)}`;
 }
 
 /** `code` in any system. */

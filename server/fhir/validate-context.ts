@@ -35,6 +35,8 @@ export function scopeOf(resource: JsonObject): Scope {
   return { root: resource, contained, uses };
 }
 
+const HOPELESS = 10_000;
+
 export interface ContextLimits {
   maxIssues: number;
   /** Objects and arrays within one another. */
@@ -84,6 +86,11 @@ export class Context {
     return this.found.length >= this.limits.maxIssues;
   }
 
+  /** True where so much is wrong that looking further would only cost time. */
+  get hopeless(): boolean {
+    return this.more >= HOPELESS;
+  }
+
   /** Reports a fault of the element in hand, or of its child `name` (and the `index` of that). */
   fail(code: string, diagnostics: string, name?: string, index = -1): void {
     if (this.full) {
@@ -101,7 +108,8 @@ export class Context {
   /** The issues, with a last one that counts those left out. */
   issues(): Issue[] {
     if (this.more === 0) return this.found;
-    const diagnostics = `${this.more} more errors are not listed; correct these ${this.found.length} and send again`;
+    const more = this.hopeless ? `${HOPELESS} and` : this.more;
+    const diagnostics = `${more} more errors are not listed; correct these ${this.found.length} and send again`;
     return [...this.found, { severity: 'error', code: 'too-long', diagnostics }];
   }
 }

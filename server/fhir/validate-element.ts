@@ -105,7 +105,9 @@ export function listProperty(place: Place, check: ValueCheck): Property {
     counts: true,
     check(value, _parent, ctx) {
       if (!isList(value, def, ctx)) return;
-      for (let i = 0; i < value.length; i++) check(value[i] as JsonValue, ctx, def.name, i);
+      for (let i = 0; i < value.length && !ctx.hopeless; i++) {
+        check(value[i] as JsonValue, ctx, def.name, i);
+      }
     },
   };
 }
@@ -121,7 +123,7 @@ export function primitiveListProperty(place: Place, check: ValueCheck): Property
     counts: true,
     check(value, parent, ctx) {
       if (!isList(value, def, ctx)) return;
-      for (let i = 0; i < value.length; i++) {
+      for (let i = 0; i < value.length && !ctx.hopeless; i++) {
         const item = value[i] as JsonValue;
         if (item !== null) check(item, ctx, def.name, i);
         else if (!at(parent[siblingName], i)) ctx.fail('structure', NULL_ADVICE, def.name, i);
@@ -150,7 +152,7 @@ export function siblingProperty(place: Place, element: ValueCheck): Property {
     if (Array.isArray(values) && values.length !== value.length) {
       ctx.fail('structure', `${json} and _${json} differ in length; pad with null`, def.name);
     }
-    for (let i = 0; i < value.length; i++) {
+    for (let i = 0; i < value.length && !ctx.hopeless; i++) {
       const item = value[i] as JsonValue;
       if (item !== null) one(item, at(values, i), ctx, i);
       else if (values === undefined) ctx.fail('structure', NULL_ADVICE, def.name, i);

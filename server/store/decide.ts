@@ -85,9 +85,10 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   const version = row.stored;
   if (exists && mayBeReordered(row.hash, standing.hash as string)) {
     const current = known.versions.get(`${type}/${id}`);
-    const result = unchanged(type, standing, change);
-    if (!current) return { result, isDoubtful: true };
-    if (isReordered(current, version)) return { result };
+    if (!known.isFinal) return { result: unchanged(type, standing), isDoubtful: true };
+    if (current?.version === standing.version && isReordered(current, version)) {
+      return { result: { status: 200, changed: false, version: current } };
+    }
   }
   if (!exists) return { result: { status: 201, changed: true, version }, write: insert(row) };
   return {

@@ -3,6 +3,7 @@ import { referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
+import type { Hasher } from './hash.ts';
 import type { Method, Version } from './store.ts';
 
 /** One letter per interaction in `resource.method` and `history.method`. */
@@ -43,7 +44,7 @@ export interface Row {
   lo: number | null;
   hi: number | null;
   tok: string;
-  strings: (SideRow & { v: string })[];
+  strings: (SideRow & { v: string; part: boolean })[];
   dates: (SideRow & { lo: number; hi: number })[];
   numbers: (SideRow & { lo: number; hi: number; unit: string | null })[];
   units: Unit[];
@@ -129,10 +130,11 @@ export function buildRow(context: Context, input: RowInput): Row {
     lo: found.main.date?.lo ?? null,
     hi: found.main.date?.hi ?? null,
     tok: `{${[...tok].join(',')}}`,
-    strings: found.strings.map(({ key, value }) => ({
+    strings: found.strings.map(({ key, value, part = false }) => ({
       k: String(hasher.word(key)),
       v: value,
       seq,
+      part,
     })),
     dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi, seq })),
     numbers: found.numbers.map(({ key, lo, hi, unit }) => ({
@@ -215,6 +217,7 @@ export function writeValues(rows: readonly Row[]): unknown[] {
     list(strings.map((row) => row.k)),
     quoted(strings.map((row) => row.v)),
     list(strings.map((row) => row.seq)),
+    list(strings.map((row) => (row.part ? 't' : 'f'))),
     list(dates.map((row) => row.k)),
     list(dates.map((row) => row.lo)),
     list(dates.map((row) => row.hi)),

@@ -36,11 +36,11 @@ export function condition(out: Printer, term: Term, filterOnly: boolean): string
     case 'references':
       return references(out, term, filterOnly);
     case 'date':
-      return dates(out, term);
+      return dates(out, term, filterOnly);
     case 'string':
-      return strings(out, term);
+      return strings(out, term, filterOnly);
     case 'number':
-      return numbers(out, term);
+      return numbers(out, term, filterOnly);
     case 'pair':
       return pair(out, term);
     case 'any':
@@ -108,10 +108,14 @@ function lastUpdated(out: Printer, { prefix, lo, hi }: DateValue): string {
   }
 }
 
-function dates(out: Printer, { keys, main, values }: Extract<Term, { kind: 'date' }>): string {
+function dates(
+  out: Printer,
+  { keys, main, values }: Extract<Term, { kind: 'date' }>,
+  filterOnly: boolean,
+): string {
   const compare = (alias: string) => either(values.map((value) => dateRange(out, alias, value)));
   if (main) return compare('s');
-  return sideRows(out, 'search_date', keys, compare('x'));
+  return sideRows(out, 'search_date', { keys, where: compare('x'), filterOnly });
 }
 
 /**
@@ -146,25 +150,43 @@ function dateRange(out: Printer, a: string, { prefix, lo, hi }: DateValue): stri
   }
 }
 
-function strings(out: Printer, { keys, values }: Extract<Term, { kind: 'string' }>): string {
+function strings(
+  out: Printer,
+  { keys, values }: Extract<Term, { kind: 'string' }>,
+  filterOnly: boolean,
+): string {
   const ranges = values.map((value) => {
     const next = out.bind(`${value}\u{10FFFF}`, 'text');
     return `(x.v >= ${out.bind(value, 'text')} and x.v < ${next})`;
   });
-  return sideRows(out, 'search_string', keys, either(ranges));
+  return sideRows(out, 'search_string', { keys, where: either(ranges), filterOnly });
 }
 
-function sideRows(out: Printer, table: string, keys: readonly string[], where: string): string {
-  const words = keys.map((key) => out.word(key)).join(', ');
-  return `s.seq in (select x.seq from ${table} x where x.k in (${words}) and ${where})`;
+/** Looked up by what they hold; or, where the rows are found already, one by one by their key. */
+function sideRows(out: Printer, table: string, rows: SideRows): string {
+  const words = rows.keys.map((key) => out.word(key)).join(', ');
+  const where = `x.k in (${words}) and ${rows.where}`;
+  return rows.filterOnly
+    ? `exists (select 1 from ${table} x where x.seq = s.seq and ${where} offset 0)`
+    : `s.seq in (select x.seq from ${table} x where ${where})`;
 }
 
-function numbers(out: Printer, { keys, values }: Extract<Term, { kind: 'number' }>): string {
+interface SideRows {
+  keys: readonly string[];
+  where: string;
+  filterOnly: boolean;
+}
+
+function numbers(
+  out: Printer,
+  { keys, values }: Extract<Term, { kind: 'number' }>,
+  filterOnly: boolean,
+): string {
   const compare = values.map((value) => {
     const range = numberRange(out, value);
     return value.unit ? `(${range} and ${unit(out, value.unit)})` : range;
   });
-  return sideRows(out, 'search_number', keys, either(compare));
+  return sideRows(out, 'search_number', { keys, where: either(compare), filterOnly });
 }
 
 /** R4 3.1.1.4.5 and .6: equality means within the text's precision, order means the value itself. */

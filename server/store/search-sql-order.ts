@@ -28,12 +28,13 @@ function orderKey(out: Printer, query: SearchQuery, { code, descending }: SortKe
   if (def?.type === 'date' && definitions.main(type).date === code) {
     return { sql: 's.lo', cast: 'bigint', descending };
   }
-  const from = (table: string, column: string) => {
+  const from = (table: string, column: string, only = '') => {
     const keys = (def?.keys ?? [code]).map((name) => out.word(paramKey(type, name))).join(', ');
-    return `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys}))`;
+    return `(select ${pick}(x.${column}) from ${table} x where x.seq = s.seq and x.k in (${keys})${only})`;
   };
   if (def?.type === 'date') return { sql: from('search_date', 'lo'), cast: 'bigint', descending };
-  if (def?.type === 'string') return { sql: from('search_string', 'v'), cast: 'text', descending };
+  if (def?.type === 'string')
+    return { sql: from('search_string', 'v', ' and not x.part'), cast: 'text', descending };
   if (def?.type === 'number' || def?.type === 'quantity') {
     return { sql: from('search_number', 'lo'), cast: 'float8', descending };
   }

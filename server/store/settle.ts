@@ -14,6 +14,8 @@ export interface Known {
   standings: ReadonlyMap<string, Standing>;
   /** Current texts, of what is patched or matched. */
   versions: ReadonlyMap<string, Version>;
+  /** True where `versions` holds the texts of doubtful updates too, if they are still there. */
+  isFinal?: true;
 }
 
 /**
@@ -71,7 +73,8 @@ async function decideAll(
   for (const version of await reader.many(run, targets)) {
     if (version) versions.set(`${version.type}/${version.id}`, version);
   }
-  for (const [draft] of doubtful) decisions.set(draft, decide(context, draft, { ...known, versions }));
+  for (const [draft] of doubtful)
+    decisions.set(draft, decide(context, draft, { ...known, versions, isFinal: true }));
   return decisions;
 }
 

@@ -29,6 +29,21 @@ describe('update', () => {
     expect((await ask(server.base, `Patient/${id}`)).json.id).toBe(id);
   });
 
+  it('keeps the version where only the order of members differs, not where a value does', async () => {
+    const send = (body: string, headers = {}) =>
+      ask(server.base, 'Observation/order', { method: 'PUT', body, headers });
+    const text = (value: string) =>
+      `{"resourceType":"Observation","id":"order","valueQuantity":{"unit":"kg","value":${value}},` +
+      `"code":{"text":"weight"},"status":"final","effectiveDateTime":"2020-01-02"}`;
+    expect((await send(text('1.20'))).headers.get('etag')).toBe('W/"1"');
+    const headers = { 'Content-Type': 'application/fhir+xml' };
+    const xml = await ask(server.base, 'Observation/order?_format=xml');
+    expect((await send(xml.text, headers)).headers.get('etag')).toBe('W/"1"');
+    expect((await send(text('1.02'))).headers.get('etag')).toBe('W/"2"');
+    const moved = text('1.02').replace('01-02', '02-01');
+    expect((await send(moved)).headers.get('etag')).toBe('W/"3"');
+  });
+
   it('with If-Match changes that version only', async () => {
     await put('m1', 'One');
     expect((await put('m1', 'Two', { 'If-Match': 'W/"1"' })).status).toBe(200);

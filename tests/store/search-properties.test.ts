@@ -201,6 +201,17 @@ const term = <T>(
 const beginnings = fc
   .tuple(fc.constantFrom(...FAMILIES, 'Anna', 'Bo', 'BELA', 'áN'), fc.integer({ min: 1, max: 5 }))
   .map(([word, length]) => word.slice(0, length));
+/** A family name from each of its words on: R4 asks to search its parts independently. */
+const wordsOf = (family: string | undefined): string[] =>
+  family === undefined
+    ? []
+    : [
+        family,
+        ...[...family.matchAll(/[\s-]+(?=\S)/g)].map((gap) =>
+          family.slice(gap.index + gap[0].length),
+        ),
+      ];
+
 const starts = (text: string | undefined, beginning: string): boolean =>
   text !== undefined && fold(text).startsWith(fold(beginning));
 const same = (text: string): string => text;
@@ -210,10 +221,12 @@ const terms: fc.Arbitrary<Term> = fc.oneof(
     return gender === value.toLowerCase();
   }),
   term('active', fc.boolean(), String, ({ active }, value) => active === value),
-  term('family', beginnings, escaped, ({ family }, value) => starts(family, value)),
+  term('family', beginnings, escaped, ({ family }, value) =>
+    wordsOf(family).some((one) => starts(one, value)),
+  ),
   term('given', beginnings, escaped, ({ given }, value) => given.some((one) => starts(one, value))),
   term('name', beginnings, escaped, ({ family, given }, value) =>
-    [family, ...given].some((one) => starts(one, value)),
+    [...wordsOf(family), ...given].some((one) => starts(one, value)),
   ),
   term(
     'identifier',

@@ -314,10 +314,10 @@ describe('the text of a search', () => {
     expect(textOf('Patient?_sort=family,-birthdate', ['a', null, '7'])).toMatchInlineSnapshot(`
       "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text, p.k1::text
       from (
-      select s.rk, s.seq, s.type, ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint)) collate "C") as k0, s.lo as k1
+      select s.rk, s.seq, s.type, ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") as k0, s.lo as k1
       from search s
       where s.type = $5::int2
-        and (((((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint)) collate "C") > $3::text or ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint)) collate "C") is null)) or (((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint)) collate "C") = $3::text and s.lo is null and s.seq > $4::bigint))
+        and (((((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") > $3::text or ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") is null)) or (((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") = $3::text and s.lo is null and s.seq > $4::bigint))
       order by k0 asc nulls last, k1 desc nulls last, seq asc
       limit $2::int
       ) p join resource r on r.rk = p.rk

@@ -91,8 +91,9 @@ create index search_date_k on search_date (k, lo);
 create index search_date_long on search_date (k, hi) where hi - lo > 86400000;
 create index search_date_seq on search_date (seq);
 
+-- part: a later word of a family name, found like the whole but not what a page is ordered by.
 create table search_string (
-  k bigint not null, seq bigint not null, v text collate "C" not null
+  k bigint not null, seq bigint not null, part boolean not null, v text collate "C" not null
 );
 create index search_string_k on search_string (k, v, seq);
 create index search_string_seq on search_string (seq);

@@ -21,19 +21,19 @@ with input as materialized (
   select seq, vid, rk, patient, lo, hi, type, tok::bigint[]
   from input
 ), strings as (
-  insert into search_string (k, v, seq)
-  select s.k, s.v, s.seq
-  from unnest($16::bigint[], $17::text[], $18::bigint[]) as s(k, v, seq)
+  insert into search_string (k, v, seq, part)
+  select s.k, s.v, s.seq, s.part
+  from unnest($16::bigint[], $17::text[], $18::bigint[], $19::boolean[]) as s(k, v, seq, part)
   where s.seq in (select seq from input)
 ), dates as (
   insert into search_date (k, lo, hi, seq)
   select d.k, d.lo, d.hi, d.seq
-  from unnest($19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[]) as d(k, lo, hi, seq)
+  from unnest($20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[]) as d(k, lo, hi, seq)
   where d.seq in (select seq from input)
 ), numbers as (
   insert into search_number (k, lo, hi, unit, seq)
   select n.k, n.lo, n.hi, n.unit, n.seq
-  from unnest($23::bigint[], $24::float8[], $25::float8[], $26::bigint[], $27::bigint[])
+  from unnest($24::bigint[], $25::float8[], $26::float8[], $27::bigint[], $28::bigint[])
     as n(k, lo, hi, unit, seq)
   where n.seq in (select seq from input)
 )

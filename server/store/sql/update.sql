@@ -1,10 +1,10 @@
--- New versions of resources that stand at the version the caller has seen ($28); a row that has
+-- New versions of resources that stand at the version the caller has seen ($29); a row that has
 -- moved on meanwhile is left alone and missing from the result. Locks are taken in key order.
 with input as materialized (
   select i.*
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int2[],
               $7::text[], $8::text[], $9::int[], $10::int[], $12::bigint[], $13::bigint[],
-              $14::bigint[], $15::text[], $28::int[])
+              $14::bigint[], $15::text[], $29::int[])
     as i(rk, seq, vid, hash, ver, type, method, id, start, bytes, patient, lo, hi, tok, base)
 ), old as materialized (
   select r.rk, r.seq, r.vid, r.ver, r.type, r.method, r.id, r.content
@@ -32,19 +32,19 @@ with input as materialized (
 ), no_numbers as (
   delete from search_number where seq in (select seq from old)
 ), strings as (
-  insert into search_string (k, v, seq)
-  select s.k, s.v, s.seq
-  from unnest($16::bigint[], $17::text[], $18::bigint[]) as s(k, v, seq)
+  insert into search_string (k, v, seq, part)
+  select s.k, s.v, s.seq, s.part
+  from unnest($16::bigint[], $17::text[], $18::bigint[], $19::boolean[]) as s(k, v, seq, part)
   where s.seq in (select seq from old)
 ), dates as (
   insert into search_date (k, lo, hi, seq)
   select d.k, d.lo, d.hi, d.seq
-  from unnest($19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[]) as d(k, lo, hi, seq)
+  from unnest($20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[]) as d(k, lo, hi, seq)
   where d.seq in (select seq from old)
 ), numbers as (
   insert into search_number (k, lo, hi, unit, seq)
   select n.k, n.lo, n.hi, n.unit, n.seq
-  from unnest($23::bigint[], $24::float8[], $25::float8[], $26::bigint[], $27::bigint[])
+  from unnest($24::bigint[], $25::float8[], $26::float8[], $27::bigint[], $28::bigint[])
     as n(k, lo, hi, unit, seq)
   where n.seq in (select seq from old)
 )
