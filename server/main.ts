@@ -26,13 +26,10 @@ async function main(): Promise<void> {
   const listener = await listen((request, env) => server.fetch(request, env), {
     ...{ host, port, bodyLimit, ...times },
   });
-  const db = await openDatabase({ ...config.database, log });
-  try {
-    await serve(server, listener, db);
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
+  // A signal that comes during the start is heard when there is something to stop.
+  const started = start(server, listener);
+  onStop(log, () => started.then((stop) => stop()));
+  await started;
 }
 
 interface Server {
@@ -44,7 +41,19 @@ interface Server {
 const starting: Fetch = () =>
   new Response('Kiln is starting.\n', { status: 503, headers: { 'Retry-After': '1' } });
 
-async function serve(server: Server, listener: Listener, db: Db): Promise<void> {
+type Stop = () => Promise<void>;
+
+async function start(server: Server, listener: Listener): Promise<Stop> {
+  const db = await openDatabase({ ...server.config.database, log: server.log });
+  try {
+    return await serve(server, listener, db);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> {
   const { config, log } = server;
   const definitions = loadDefinitions();
   const base = `${publicUrl(config, listener.port)}/fhir`;
@@ -70,13 +79,13 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<void> 
     },
   });
   server.fetch = app.fetch;
-  onStop(log, async () => {
+  announce(config, listener);
+  return async () => {
     stopping = true;
     await listener.stop(config.http.drainTimeout);
     await store.close();
     await db.close();
-  });
-  announce(config, listener);
+  };
 }
 
 function announce(config: Config, { port }: Listener): void {
@@ -84,12 +93,16 @@ function announce(config: Config, { port }: Listener): void {
   process.stdout.write(`Kiln is ready at ${publicUrl(config, port)}/fhir${open}\n`);
 }
 
-/** The first signal stops in order; a second one does not wait. */
-function onStop(log: Log, stop: () => Promise<void>): void {
-  let stopping = false;
+/** Process managers and terminals may send a signal twice; that is not impatience. */
+const IMPATIENT_MS = 1000;
+
+/** The first signal stops in order; a later one does not wait. */
+function onStop(log: Log, stop: Stop): void {
+  let since: number | undefined;
   const handle = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (since !== undefined && performance.now() - since > IMPATIENT_MS) process.exit(1);
+    if (since !== undefined) return;
+    since = performance.now();
     log.info({ signal }, 'stopping');
     stop().then(
       () => exit(log, 0),

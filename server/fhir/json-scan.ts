@@ -44,7 +44,7 @@ export interface Scan {
 export const MAX_DEPTH = 100;
 const MAX_PLACES = 200_000;
 /** Beyond this many the parse holds up everybody else for seconds; nobody has as many. */
-const MAX_KEPT = 1_000_000;
+const MAX_KEPT = 500_000;
 /** The widest type of R4, ElementDefinition, has less than half as many, `_` names included. */
 const MAX_NAMES = 1000;
 const MAX_DIGITS = 1000;
@@ -327,7 +327,8 @@ class Scanner {
     const text = this.bytes.toString('latin1', start, end);
     if (String(Number(text)) === text) return;
     this.kept++;
-    if (this.kept > MAX_KEPT) this.fail(start, `more than ${MAX_KEPT} decimals`, 'Send it in parts');
+    if (this.kept > MAX_KEPT)
+      this.fail(start, `more than ${MAX_KEPT} decimals`, 'Send it in parts');
     if (this.kept <= MAX_PLACES) this.places.push({ path: this.path(), text });
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { outcomeOf } from './errors.ts';
 import type { Env } from './request.ts';
@@ -24,8 +24,11 @@ export interface Listener {
   stop(drainMs: number): Promise<void>;
 }
 
-/** Beyond this the kernel holds new connections back. */
+/** Connections beyond this are closed as they come. */
 const CONNECTIONS_MAX = 10_000;
+
+/** A connection on which nothing moves is cut after so many times `requestTimeout`. */
+const STALLS = 2;
 
 /** What answers requests: `createApp(..).fetch`. */
 export type Fetch = (request: Request, env: Env['Bindings']) => Response | Promise<Response>;
@@ -64,6 +67,8 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
     return answerRequest(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;
+  // Nothing sent or taken for so long: the request hangs, or its client does not read the answer.
+  server.timeout = STALLS * times.requestTimeout;
   server.on('clientError', refuseSocket);
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     const announced = Number(request.headers['content-length'] ?? 0);
@@ -115,6 +120,8 @@ const statuses: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+const LINGER_MS = 1000;
+
 /** What Node's parser refuses: not HTTP, headers too large, a client that is too slow. */
 function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -130,21 +137,29 @@ function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
   ].join('\r\n');
   socket.end(`${head}\r\n\r\n${body}`);
+  // Time to read that; a client that then keeps its side open must not keep ours.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 const outcomeText = (diagnostics: string): string =>
   JSON.stringify(outcomeOf([{ severity: 'fatal', code: 'structure', diagnostics }]));
 
+/** A request may be on its way on a connection that seems idle; for so long it is waited for. */
+const GRACE_MS = 250;
+
 /** In-flight requests end by themselves or, when the time is up, with their connection. */
 function close(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const since = performance.now();
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
-    server.close(() => {
+    const sweep = setInterval(() => {
+      if (performance.now() - since > Math.min(GRACE_MS, drainMs)) server.closeIdleConnections();
+    }, 50);
+    // http's own close() would cut idle connections at once.
+    NetServer.prototype.close.call(server, () => {
       clearTimeout(timer);
       clearInterval(sweep);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

@@ -113,6 +113,15 @@ describe('parseJson()', () => {
     expect(parseJson('{"Aa":1,"BB":2}')).toEqual({ Aa: 1, BB: 2 });
   });
 
+  it('refuses more than anybody sends, before it costs time', () => {
+    const wide = (names: number): string =>
+      `{${Array.from({ length: names }, (_, i) => `"k${i}":1`).join(',')}}`;
+    expect(() => parseJson(wide(1000))).not.toThrow();
+    expect(refusal(() => parseJson(wide(1001))).message).toContain('1000 names');
+    const decimals = `[${'1.00,'.repeat(500_000)}1.0]`;
+    expect(refusal(() => parseJson(decimals)).message).toContain('500000 decimals');
+  });
+
   it('names line, column and FHIRPath of a fault', () => {
     const text = `{"resourceType":"Patient",\n "name": [{"given": ["Zoë"]},\n  {"é": 1, "family": 01}]}`;
     const { issues } = refusal(() => parseJson(text));

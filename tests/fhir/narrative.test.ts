@@ -81,5 +81,7 @@ describe('narrativeFaults()', () => {
       expect.stringContaining('more than 100 elements'),
     ]);
     expect(narrativeFaults(div('x'.repeat(2_000_000)))).toEqual([]);
+    const [fault] = narrativeFaults(div('x'.repeat(5_000_000)));
+    expect(fault).toContain('longer than 4 MB');
   });
 });
