@@ -70,6 +70,7 @@ export function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> 
   // Nothing sent or taken for so long: the request hangs, or its client does not read the answer.
   server.timeout = STALLS * times.requestTimeout;
   server.on('clientError', refuseSocket);
+  server.on('connect', (_request, socket) => refuseSocket(new Error('CONNECT'), socket as Socket));
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced <= bodyLimit) response.writeContinue();

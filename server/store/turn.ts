@@ -3,19 +3,23 @@ const TURN_MS = 10;
 
 /**
  * Shares the event loop: long work over many items asks before each item, and where its turn is over
- * waits until the others had theirs.
+ * waits until the others had theirs. Work that goes on side by side may share one turn.
  */
 export class Turn {
   #since = performance.now();
+  #pause: Promise<void> | undefined;
 
   /** Undefined while the turn lasts; else to be awaited. */
   over(): Promise<void> | undefined {
+    if (this.#pause) return this.#pause;
     if (performance.now() - this.#since < TURN_MS) return undefined;
-    return new Promise((resolve) => {
+    this.#pause = new Promise((resolve) => {
       setImmediate(() => {
         this.#since = performance.now();
+        this.#pause = undefined;
         resolve();
       });
     });
+    return this.#pause;
   }
 }

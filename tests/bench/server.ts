@@ -35,7 +35,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 120_000;
 
 interface Program {
-  readonly script: string;
+  /** Arguments of Node: flags, script, arguments of the script. */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly directory: string;
@@ -48,12 +48,19 @@ function kilnIn(directory: string): Program {
   const { DATABASE_URL: _, ...inherited } = process.env;
   const settings = { PORT: '0', HOST: '127.0.0.1', KILN_DATA_DIR: directory };
   const env = { KILN_LOG_LEVEL: 'warn', ...inherited, ...settings };
-  return { script: 'server/main.ts', args: [], env, directory, probe: 'metadata' };
+  return { args: startArguments(), env, directory, probe: 'metadata' };
+}
+
+/** What `npm start` runs: `node <flags> server/main.ts`. */
+function startArguments(): string[] {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { scripts } = JSON.parse(file) as { scripts: { start: string } };
+  return scripts.start.split(' ').slice(1);
 }
 
 function floorIn(directory: string): Program {
   const script = fileURLToPath(new URL('./floor.ts', import.meta.url));
-  return { script, args: [directory], env: process.env, directory };
+  return { args: [script, directory], env: process.env, directory };
 }
 
 interface Started {
@@ -62,9 +69,9 @@ interface Started {
   readonly ended: Promise<void>;
 }
 
-function spawnProgram({ script, args, env }: Program): Started {
+function spawnProgram({ args, env }: Program): Started {
   const began = performance.now();
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

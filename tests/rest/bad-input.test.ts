@@ -368,25 +368,4 @@ describe('headers', () => {
     expect(answer.headers.get('content-type')).toBe('application/fhir+xml; charset=utf-8');
     expect(answer.text).toMatch(/<OperationOutcome xmlns="http:\/\/hl7.org\/fhir"><issue>/);
   });
-
-  it.each([
-    ['PUT', 'metadata', 'GET, HEAD, OPTIONS'],
-    ['DELETE', '_history', 'GET, HEAD, OPTIONS'],
-    ['POST', 'Patient/_history', 'GET, HEAD, OPTIONS'],
-    ['PUT', 'Patient/_history', 'GET, HEAD, OPTIONS'],
-    ['GET', 'Patient/_search', 'POST, OPTIONS'],
-  ])('a 405 of %s %s says what is allowed', async (method, url, allow) => {
-    const body = method === 'GET' ? {} : { body: '{}' };
-    const answer = await ask(server.base, url, { method, ...body });
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
-  });
-
-  it('a 405 says what is allowed, as does OPTIONS', async () => {
-    const answer = await ask(server.base, 'Patient/p1', { method: 'POST', body: '{}' });
-    expect(answer.headers.get('allow')).toBe('GET, HEAD, PUT, PATCH, DELETE, OPTIONS');
-    const options = await ask(server.base, 'Patient/p1', { method: 'OPTIONS' });
-    expect([options.status, options.headers.get('allow')]).toEqual([
-      ...[204, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'],
-    ]);
-  });
 });
