@@ -1,7 +1,7 @@
 /** JSON Patch (RFC 6902) over JSON Pointer (RFC 6901), as R4 3.1.0.7 takes it for `PATCH`. */
 import { FhirError } from './error.ts';
 import { clone, deepEqual, isObject } from './json.ts';
-import { MAX_DEPTH } from './json-scan.ts';
+import { MAX_DEPTH } from './json-limits.ts';
 import { dropEmptied } from './patch-emptied.ts';
 import type { JsonObject, JsonValue } from './types.ts';
 

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { isNumber, numberOf, numberText } from './decimal.ts';
 import { FhirError } from './error.ts';
-import type { JsonLimits, RawPlace } from './json-scan.ts';
+import type { JsonLimits, RawPlace } from './json-limits.ts';
 import { scanJson } from './json-scan.ts';
 import type { JsonObject, JsonValue, RawNumber, Resource } from './types.ts';
 
-export type { JsonLimits } from './json-scan.ts';
+export type { JsonLimits } from './json-limits.ts';
 export type { Stamp } from './json-text.ts';
 export { metaOf, prettyJson, stampResource } from './json-text.ts';
 

@@ -1,6 +1,6 @@
 import type { Definitions } from './definitions.ts';
 import type { Invariant } from './invariants.ts';
-import { MAX_DEPTH } from './json-scan.ts';
+import { MAX_DEPTH } from './json-limits.ts';
 import { kindOf } from './primitive.ts';
 import type { Issue, JsonValue } from './types.ts';
 import { Context, isObject } from './validate-context.ts';

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Definitions } from './definitions.ts';
-import { MAX_DEPTH } from './json-scan.ts';
+import { MAX_DEPTH } from './json-limits.ts';
 import type { Resource } from './types.ts';
 import { FieldTable, xmlError } from './xml-fields.ts';
 import { XmlReader } from './xml-read.ts';
