@@ -31,9 +31,9 @@ export const byIdentifier = (world: World, { identifier }: LoadedPatient): Reque
   }),
 });
 
-/** By the first three letters of a family name. */
-export function byName(world: World, { family }: LoadedPatient): Request {
-  const letters = family.slice(0, 3).toLowerCase();
+/** By the first letters of a family name. */
+export function byName(world: World, { family }: LoadedPatient, length = 3): Request {
+  const letters = family.slice(0, length).toLowerCase();
   const fits = ({ name }: Seen): boolean =>
     JSON.stringify(name).toLowerCase().includes(`"${letters}`);
   return {
