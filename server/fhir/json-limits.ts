@@ -24,6 +24,8 @@ export const MAX_DEPTH = 100;
 export const MAX_PLACES = 200_000;
 /** Beyond this many the parse holds up everybody else for seconds; nobody has as many. */
 export const MAX_KEPT = 500_000;
+/** Objects and arrays: as costly, and 50 MB of real resources have a tenth of them. */
+export const MAX_TREES = 2_000_000;
 /** The widest type of R4, ElementDefinition, has less than half as many, `_` names included. */
 export const MAX_NAMES = 1000;
 export const MAX_DIGITS = 1000;

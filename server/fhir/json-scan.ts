@@ -28,6 +28,7 @@ import {
   MAX_KEPT,
   MAX_NAMES,
   MAX_PLACES,
+  MAX_TREES,
   type RawPlace,
   type Scan,
 } from './json-limits.ts';
@@ -58,6 +59,7 @@ class Scanner {
   private top = 0;
   readonly places: RawPlace[] = [];
   private kept = 0;
+  private trees = 0;
 
   constructor(bytes: Buffer, maxDepth: number) {
     this.bytes = bytes;
@@ -167,6 +169,9 @@ class Scanner {
   private enter(at: number): number {
     if (this.depth >= this.maxDepth) {
       this.fail(at, `more than ${this.maxDepth} nested levels`, 'Send a flatter structure');
+    }
+    if (++this.trees > MAX_TREES) {
+      this.fail(at, `more than ${MAX_TREES} objects and arrays`, 'Send it in parts');
     }
     this.depth++;
     this.ends[this.depth] = NO_STEP;

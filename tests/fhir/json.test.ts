@@ -120,6 +120,8 @@ describe('parseJson()', () => {
     expect(refusal(() => parseJson(wide(1001))).message).toContain('1000 names');
     const decimals = `[${'1.00,'.repeat(500_000)}1.0]`;
     expect(refusal(() => parseJson(decimals)).message).toContain('500000 decimals');
+    const objects = `[${'{},'.repeat(2_000_000)}{}]`;
+    expect(refusal(() => parseJson(objects)).message).toContain('2000000 objects');
   });
 
   it('names line, column and FHIRPath of a fault', () => {
