@@ -5,7 +5,7 @@ import type { JsonObject, Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
 import { type Draft, refusal } from './draft.ts';
-import { buildRow, mayBeReordered, type Row, type Standing } from './rows.ts';
+import { buildRow, type Row, type Standing, substance } from './rows.ts';
 import type { Known } from './settle.ts';
 import type {
   Change,
@@ -21,8 +21,6 @@ import { Overtaken, type Removal, type Writes } from './write.ts';
 export interface Decision {
   result: ChangeResult;
   write?: (writes: Writes) => void;
-  /** It may be a no-op that only orders members anew: to be decided again with the current text. */
-  isDoubtful?: true;
 }
 
 /** Decides one change on what is known of its resource. Throws FhirError to refuse it. */
@@ -46,28 +44,22 @@ function create(context: Context, draft: Draft, resource: Resource, known: Known
   const { type } = draft.change;
   const id = draft.id as string;
   if (draft.matched) {
-    const standing = known.standings.get(`${type}/${id}`);
-    return { result: unchanged(type, standing) };
+    const current = known.get(`${type}/${id}`)?.current;
+    if (!current) throw new Overtaken(); // the match has just been deleted
+    return { result: unchanged(current) };
   }
   const row = buildRow(context, { type, id, resource, method: 'POST' });
   return { result: { status: 201, changed: true, version: row.stored }, write: insert(row) };
 }
 
-/** A version whose text the caller gets from the database. */
-function unchanged(type: string, standing: Standing | undefined): ChangeResult {
-  if (!standing) throw new Overtaken(); // the match has just been deleted
-  const { id, version, vid } = standing;
-  const lastUpdated = vidTime(vid);
-  const stored: Version = { type, id, version, lastUpdated, method: 'PUT', content: '' };
-  return { status: 200, changed: false, version: stored };
-}
+const unchanged = (version: Version): ChangeResult => ({ status: 200, changed: false, version });
 
 function update(context: Context, draft: Draft, change: UpdateChange, known: Known): Decision {
   const { type, resource } = change;
   const id = draft.id as string;
-  const standing = known.standings.get(`${type}/${id}`);
-  const exists = standing?.seq !== undefined;
-  if (change.mustNotExist && exists) {
+  const standing = known.get(`${type}/${id}`);
+  const current = standing?.current;
+  if (change.mustNotExist && current) {
     throw refusal(
       'precondition',
       change,
@@ -76,30 +68,36 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
     );
   }
   checkVersion(change, `${type}/${id}`, standing);
-  if (draft.criterion && draft.ids.length === 0 && exists) {
+  if (draft.criterion && draft.ids.length === 0 && current) {
     const why = `The criteria match nothing, but ${type}/${id} exists; it is left as it is.`;
     throw refusal('conflict', change, 'conflict', why);
   }
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
-  if (exists && row.hash === standing.hash) return { result: unchanged(type, standing) };
   const version = row.stored;
-  if (exists && mayBeReordered(row.hash, standing.hash as string)) {
-    const current = known.versions.get(`${type}/${id}`);
-    if (!known.isFinal) return { result: unchanged(type, standing), isDoubtful: true };
-    if (current?.version === standing.version && isReordered(current, version)) {
-      return { result: { status: 200, changed: false, version: current } };
-    }
-  }
-  if (!exists) return { result: { status: 201, changed: true, version }, write: insert(row) };
+  if (!current) return { result: { status: 201, changed: true, version }, write: insert(row) };
+  if (isSame(current.content, row.content)) return { result: unchanged(current) };
   return {
     result: { status: 200, changed: true, version },
     write: (writes) => void writes.updates.push(row),
   };
 }
 
-/** Members have no order in JSON, so another one is no change (FHIR XML has one of its own). */
-function isReordered(current: Version, next: Version): boolean {
-  const [a, b] = [current, next].map(({ content }) => {
+/** Whether nothing would change but the version: such an update keeps it. */
+function isSame(current: string, next: string): boolean {
+  const [a, b] = [substance(current), substance(next)];
+  // Members have no order in JSON, so another one is no change (FHIR XML has one of its own).
+  return a === b || (a.length === b.length && sumOf(a) === sumOf(b) && isReordered(current, next));
+}
+
+/** Equal for texts that differ in the order of their members alone. */
+function sumOf(text: string): number {
+  let sum = 0;
+  for (let i = 0; i < text.length; i += 1) sum += text.charCodeAt(i);
+  return sum;
+}
+
+function isReordered(current: string, next: string): boolean {
+  const [a, b] = [current, next].map((content) => {
     const { meta, ...rest } = asResource(parseJson(content));
     const { versionId: _, lastUpdated: __, ...others } = meta as JsonObject;
     return { ...rest, others };
@@ -138,12 +136,10 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   const { type } = change;
   const id = draft.id as string;
   const name = `${type}/${id}`;
-  const standing = known.standings.get(name);
-  if (standing?.seq === undefined) throw missing(change, name, standing);
+  const standing = known.get(name);
+  const current = standing?.current;
+  if (!current) throw missing(change, name, standing);
   checkVersion(change, name, standing);
-  const current = known.versions.get(name);
-  // Standing and text come from two reads; a writer in between shows in the version.
-  if (current?.version !== standing.version) throw new Overtaken();
   const before = asResource(parseJson(current.content));
   const after = applyPatch(change.patch, before, context.definitions);
   const issues = context.validate(after);
@@ -151,9 +147,7 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   if (issues.length > 0) throw new FhirError('invalid', issues);
   draft.patched = after;
   const row = buildRow(context, { type, id, resource: after, method: 'PATCH', standing });
-  if (row.hash === standing.hash) {
-    return { result: { status: 200, changed: false, version: current } };
-  }
+  if (isSame(current.content, row.content)) return { result: unchanged(current) };
   return {
     result: { status: 200, changed: true, version: row.stored },
     write: (writes) => void writes.updates.push(row),
@@ -167,7 +161,7 @@ function remove(context: Context, draft: Draft, change: DeleteChange, known: Kno
   const removals: Removal[] = [];
   let last: Version | undefined;
   for (const id of ids) {
-    const standing = known.standings.get(`${type}/${id}`);
+    const standing = known.get(`${type}/${id}`);
     checkVersion(change, `${type}/${id}`, standing);
     if (standing?.seq === undefined) continue;
     const vid = context.clock.next(standing.vid);

@@ -37,29 +37,27 @@ function gone(type: string, id: string): FhirError {
 export class Reader {
   readonly #context: Context;
   readonly #current: Batcher<string, readonly unknown[] | undefined>;
-  readonly #standings: Batcher<string, Standing | undefined>;
+  readonly #versions: Batcher<VersionKey, readonly unknown[] | undefined>;
+  readonly #standings: Batcher<string, readonly unknown[] | undefined>;
 
   constructor(context: Context) {
     this.#context = context;
-    this.#current = new Batcher({
-      lanes: 2,
-      most: 64,
-      splits: wasUndone,
-      run: async (keys) => {
-        const rows = await context.db.fast(readSql, [sqlList(keys)]);
-        const byKey = new Map(rows.map((row) => [row[0] as string, row]));
-        return keys.map((key) => byKey.get(key));
-      },
+    const { fast } = context.db;
+    const batch = <Item>(ask: (items: Item[]) => Promise<(readonly unknown[] | undefined)[]>) =>
+      new Batcher({ lanes: 2, most: 64, splits: wasUndone, run: ask });
+    this.#current = batch(async (keys: string[]) => {
+      const byKey = keyed(await fast(readSql, [sqlList(keys)]));
+      return keys.map((key) => byKey.get(key));
     });
-    this.#standings = new Batcher({
-      lanes: 2,
-      most: 64,
-      splits: wasUndone,
-      run: async (keys) => {
-        const rows = await context.db.fast(lookupSql, [sqlList(keys)]);
-        const byKey = new Map(rows.map((row) => [row[0] as string, standingOf(row)]));
-        return keys.map((key) => byKey.get(key));
-      },
+    this.#standings = batch(async (keys: string[]) => {
+      const byKey = keyed(await fast(lookupSql, [sqlList(keys), true]));
+      return keys.map((key) => byKey.get(key));
+    });
+    this.#versions = batch(async (keys: VersionKey[]) => {
+      const numbers = sqlList(keys.map(({ version }) => version));
+      const rows = await fast(vreadSql, [sqlList(keys.map(({ rk }) => rk)), numbers]);
+      const found = new Map(rows.map((row) => [`${row[0]} ${row[2]}`, row]));
+      return keys.map(({ rk, version }) => found.get(`${rk} ${version}`));
     });
   }
 
@@ -74,62 +72,57 @@ export class Reader {
   async vread(_actor: Actor, type: string, id: string, versionId: string): Promise<Version> {
     const key = String(this.#context.hasher.row(type, id));
     const version = /^[1-9][0-9]{0,9}$/.test(versionId) ? Number(versionId) : 0;
-    const rows =
-      version > 0 && version <= MAX_VERSION
-        ? await this.#context.db.fast(vreadSql, [key, version])
-        : [];
-    const row = rows.find(([rowId]) => rowId === id);
-    if (!row) {
+    const possible = version > 0 && version <= MAX_VERSION;
+    const row = possible ? await this.#versions.add({ rk: key, version }) : undefined;
+    if (row?.[1] !== id) {
       throw new FhirError(
         'not-found',
         `${type}/${id} has no version ${versionId.slice(0, 64)}. Versions are listed at ` +
           `${type}/${id}/_history.`,
       );
     }
-    const found = versionOf(type, row);
+    const found = versionOf(type, row.slice(1));
     if (found.method === 'DELETE') throw gone(type, id);
     return found;
   }
 
   /** Where a resource stands, for a writer; undefined if it never existed. */
   async standing(type: string, id: string): Promise<Standing | undefined> {
-    const found = await this.#standings.add(String(this.#context.hasher.row(type, id)));
+    const row = await this.#standings.add(String(this.#context.hasher.row(type, id)));
+    const found = row && standingOf(type, row);
     return found?.id === id ? found : undefined;
   }
 
-  /** The same for many at once, in one statement. */
-  async standings(run: Run, targets: readonly Target[]): Promise<(Standing | undefined)[]> {
+  /** The same for many at once, in one statement; with their texts where those are needed. */
+  async standings(
+    run: Run,
+    targets: readonly Target[],
+    withTexts: boolean,
+  ): Promise<(Standing | undefined)[]> {
     const keys = targets.map(({ type, id }) => String(this.#context.hasher.row(type, id)));
-    const rows = keys.length ? await run(lookupSql, [sqlList(keys)]) : [];
-    const byKey = new Map(rows.map((row) => [row[0] as string, standingOf(row)]));
-    return targets.map(({ id }, i) => {
-      const found = byKey.get(keys[i] as string);
-      return found?.id === id ? found : undefined;
-    });
-  }
-
-  /** Current versions of many resources, in one statement; undefined where there is none. */
-  async many(run: Run, targets: readonly Target[]): Promise<(Version | undefined)[]> {
-    const keys = targets.map(({ type, id }) => String(this.#context.hasher.row(type, id)));
-    const rows = keys.length ? await run(readSql, [sqlList(keys)]) : [];
-    const byKey = new Map(rows.map((row) => [row[0] as string, row]));
+    const byKey = keyed(keys.length ? await run(lookupSql, [sqlList(keys), withTexts]) : []);
     return targets.map(({ type, id }, i) => {
       const row = byKey.get(keys[i] as string);
-      return row?.[1] === id ? versionOf(type, row.slice(1)) : undefined;
+      const found = row && standingOf(type, row);
+      return found?.id === id ? found : undefined;
     });
   }
 }
 
-function standingOf(row: readonly unknown[]): Standing | undefined {
-  const [, id, version, vid, seq, hash, endedId, endedVersion, endedVid] = row;
+interface VersionKey {
+  rk: string;
+  version: number;
+}
+
+const keyed = (rows: readonly (readonly unknown[])[]): Map<string, readonly unknown[]> =>
+  new Map(rows.map((row) => [row[0] as string, row]));
+
+function standingOf(type: string, row: readonly unknown[]): Standing | undefined {
+  const [, id, , vid, , , seq, endedId, endedVersion, endedVid] = row;
   if (id !== null) {
-    return {
-      id: id as string,
-      version: Number(version),
-      vid: BigInt(vid as string),
-      seq: seq as string,
-      hash: hash as string,
-    };
+    const current = versionOf(type, row.slice(1));
+    const { version } = current;
+    return { id: current.id, version, vid: BigInt(vid as string), seq: seq as string, current };
   }
   if (endedId === null) return undefined;
   return {

@@ -3,7 +3,6 @@ import { referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
-import type { Hasher } from './hash.ts';
 import type { Method, Version } from './store.ts';
 
 /** One letter per interaction in `resource.method` and `history.method`. */
@@ -19,9 +18,9 @@ export interface Standing {
   id: string;
   version: number;
   vid: bigint;
-  /** Absent for a deleted resource. */
+  /** These two are absent for a deleted resource. */
   seq?: string;
-  hash?: string;
+  current?: Version;
 }
 
 export interface SideRow {
@@ -34,7 +33,6 @@ export interface Row {
   rk: string;
   seq: string;
   vid: string;
-  hash: string;
   version: number;
   typeNumber: number;
   method: Exclude<Method, 'DELETE'>;
@@ -72,29 +70,12 @@ export interface RowInput {
 const INSTANT_LENGTH = 24;
 
 /** The stored text behind meta.lastUpdated: all that may differ between two versions in substance. */
-function substance(content: string): string {
+export function substance(content: string): string {
   const mark = content.indexOf('"lastUpdated":"');
   return content.slice(mark + '"lastUpdated":"'.length + INSTANT_LENGTH);
 }
 
-/** The part of a digest that does not depend on the order of the text. */
-const SUM = 0xffffn;
-
-/** 48 bits of the hash of a text, and the sum of its characters: a text in another order has that too. */
-function digest(hasher: Hasher, text: string): bigint {
-  let sum = 0;
-  for (let i = 0; i < text.length; i += 1) sum += text.charCodeAt(i);
-  return (hasher.once(text) & ~SUM) | (BigInt(sum) & SUM);
-}
-
-/** Whether two digests are of texts that may differ in the order of their members alone. */
-export const mayBeReordered = (a: string, b: string): boolean =>
-  (BigInt(a) & SUM) === (BigInt(b) & SUM);
-
-/**
- * Stamps a resource with its next version and works out its search rows.
- * The row's hash equals the standing version's if nothing but the version would change.
- */
+/** Stamps a resource with its next version and works out its search rows. */
 export function buildRow(context: Context, input: RowInput): Row {
   const { hasher, clock, extractor } = context;
   const { type, id, resource, standing } = input;
@@ -120,7 +101,6 @@ export function buildRow(context: Context, input: RowInput): Row {
     rk: String(rk),
     seq,
     vid: String(vid),
-    hash: String(digest(hasher, substance(content))),
     version,
     typeNumber: context.typeNumber(type),
     method: input.method,
@@ -202,7 +182,6 @@ export function writeValues(rows: readonly Row[]): unknown[] {
     list(rows.map((row) => row.rk)),
     list(rows.map((row) => row.seq)),
     list(rows.map((row) => row.vid)),
-    list(rows.map((row) => row.hash)),
     list(rows.map((row) => row.version)),
     list(rows.map((row) => row.typeNumber)),
     list(rows.map((row) => METHOD_CODE[row.method])),

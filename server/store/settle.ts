@@ -5,18 +5,12 @@ import type { Draft } from './draft.ts';
 import { checkTargets } from './integrity.ts';
 import type { Parts } from './resolve.ts';
 import type { Standing } from './rows.ts';
-import type { Change, ChangeResult, CommitOptions, Version } from './store.ts';
+import type { Change, ChangeResult, CommitOptions } from './store.ts';
 import { Turn } from './turn.ts';
 import type { Writes } from './write.ts';
 
 /** Where resources stand, by `Type/id`. */
-export interface Known {
-  standings: ReadonlyMap<string, Standing>;
-  /** Current texts, of what is patched or matched. */
-  versions: ReadonlyMap<string, Version>;
-  /** True where `versions` holds the texts of doubtful updates too, if they are still there. */
-  isFinal?: true;
-}
+export type Known = ReadonlyMap<string, Standing>;
 
 /**
  * Decides what each change writes: versions, no-ops, patches, refusals; validates what will be
@@ -49,13 +43,12 @@ export async function settle(
     const first = results.get(draft.sameAs) as ChangeResult;
     results.set(draft, { ...first, status: 200, changed: false });
   }
-  await addTexts(parts, results);
   return { writes, results: drafts.map((draft) => results.get(draft) as ChangeResult) };
 }
 
-/** Decides all but repeated creates; those in doubt again, with their current texts. */
+/** Decides all but repeated creates. */
 async function decideAll(
-  { context, reader, run }: Parts,
+  { context }: Parts,
   drafts: readonly Draft[],
   { known, turn }: { known: Known; turn: Turn },
 ): Promise<Map<Draft, Decision>> {
@@ -66,15 +59,6 @@ async function decideAll(
     if (pause) await pause;
     decisions.set(draft, decide(context, draft, known));
   }
-  const doubtful = [...decisions].filter(([, { isDoubtful }]) => isDoubtful);
-  if (doubtful.length === 0) return decisions;
-  const targets = doubtful.map(([{ change, id }]) => ({ type: change.type, id: id as string }));
-  const versions = new Map(known.versions);
-  for (const version of await reader.many(run, targets)) {
-    if (version) versions.set(`${version.type}/${version.id}`, version);
-  }
-  for (const [draft] of doubtful)
-    decisions.set(draft, decide(context, draft, { ...known, versions, isFinal: true }));
   return decisions;
 }
 
@@ -119,7 +103,7 @@ function wrongType(type: string, named: string): Issue {
   };
 }
 
-/** One statement for all (two where texts are needed); none for creates with new ids. */
+/** One statement for all; none for creates with new ids. */
 async function lookUp({ reader, run, inside }: Parts, drafts: readonly Draft[]): Promise<Known> {
   const acting = drafts.filter(
     ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
@@ -130,35 +114,16 @@ async function lookUp({ reader, run, inside }: Parts, drafts: readonly Draft[]):
       id: each,
     })),
   );
-  const texts = acting.flatMap(({ change, id }) =>
-    change.method === 'patch' && id !== undefined ? [{ type: change.type, id }] : [],
-  );
-  const standings = new Map<string, Standing>();
+  const withTexts = acting.some(({ change }) => change.method !== 'delete');
   const [only] = targets;
   const found =
     only && targets.length === 1 && !inside
       ? [await reader.standing(only.type, only.id)]
-      : await reader.standings(run, targets);
-  targets.forEach(({ type, id }, i) => {
-    const standing = found[i];
-    if (standing) standings.set(`${type}/${id}`, standing);
-  });
-  const versions = new Map<string, Version>();
-  for (const version of await reader.many(run, texts)) {
-    if (version) versions.set(`${version.type}/${version.id}`, version);
-  }
-  return { standings, versions };
-}
-
-/** What was left as it is (no-op updates, matched creates) is answered with the stored text. */
-async function addTexts({ reader, run }: Parts, results: Map<Draft, ChangeResult>): Promise<void> {
-  const unchanged = [...results.values()].filter(
-    ({ changed, version }) => !changed && version?.content === '' && version.method !== 'DELETE',
+      : await reader.standings(run, targets, withTexts);
+  return new Map(
+    targets.flatMap(({ type, id }, i) => {
+      const standing = found[i];
+      return standing ? [[`${type}/${id}`, standing] as const] : [];
+    }),
   );
-  const targets = unchanged.map(({ version }) => version as Version);
-  const found = await reader.many(run, targets);
-  unchanged.forEach((result, i) => {
-    const version = found[i];
-    if (version) result.version = version;
-  });
 }

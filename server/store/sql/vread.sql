@@ -1,3 +1,8 @@
-select id, ver, vid, method, content from resource where rk = $1 and ver = $2
-union all
-select id, ver, vid, method, content from history where rk = $1 and ver = $2
+-- Versions by key and number, for any number of readers at once.
+select k.rk, v.id, v.ver, v.vid, v.method, v.content
+from unnest($1::bigint[], $2::int[]) as k(rk, ver)
+cross join lateral (
+  select id, ver, vid, method, content from resource where rk = k.rk and ver = k.ver
+  union all
+  select id, ver, vid, method, content from history where rk = k.rk and ver = k.ver
+) v
