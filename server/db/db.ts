@@ -60,6 +60,15 @@ export interface Db extends Queries {
     values: readonly unknown[],
   ): Promise<R[]>;
   /**
+   * As `fast`, on connections of their own: for searches that one patient's rows bound. One that takes
+   * longer than a second after all is asked again on the `steady` connections, so that those behind it
+   * wait no longer.
+   */
+  shared<R extends readonly unknown[] = readonly unknown[]>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<R[]>;
+  /**
    * Rows as arrays, on connections that plan a statement once, without looking at its values: for
    * statements that leave the planner no choice (a fifth of a millisecond saved each time).
    */
@@ -81,6 +90,8 @@ export interface Db extends Queries {
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const FAST_LANES = 2;
+const SHARED_LANES = 2;
+const SHARED_TIMEOUT_MS = 1000;
 const STEADY_POOL = 4;
 const PATIENCE_MS = 10_000;
 const CLOSE_MS = 10_000;
@@ -140,20 +151,18 @@ function createDb({ config, options, health, embedded }: Parts): Db {
   const limits = { waitTimeout: options.poolWait, onLost: health.suspect };
   const pool = createPool(config, { ...limits, max: options.poolSize });
   const steadyPool = createPool(withFixedPlans(config), { ...limits, max: STEADY_POOL });
-  const lanes = openFastLanes(withFixedPlans(config), FAST_LANES);
+  const fixed = withFixedPlans(config);
+  const lanes = openFastLanes(fixed, FAST_LANES);
+  const impatient = { ...fixed, statement_timeout: SHARED_TIMEOUT_MS };
+  const sharedLanes = openFastLanes(impatient, SHARED_LANES);
   const checkout = (): Promise<PooledClient> => checkOut(pool, health);
   const queries = createQueries(checkout, health);
   const steady = createQueries(() => checkOut(steadyPool, health), health);
   return {
     ...queries,
     steady: steady.tuples,
-    fast: async <R extends readonly unknown[]>(
-      statement: Statement,
-      values: readonly unknown[],
-    ) => {
-      const outcome = health.ready() ? await sendFast(lanes, statement, values) : undefined;
-      return outcome ? (outcome.rows as R[]) : queries.tuples<R>(statement, values);
-    },
+    fast: viaLanes(lanes, health, queries),
+    shared: viaLanes(sharedLanes, health, steady),
     transaction: (fn, settings = {}) =>
       retryConflicts(settings.retries ?? 0, () =>
         noticing(
@@ -165,7 +174,10 @@ function createDb({ config, options, health, embedded }: Parts): Db {
     onChange: health.onChange,
     close: once(async () => {
       health.close();
-      await atMost(CLOSE_MS, Promise.all([lanes.close(), pool.end(), steadyPool.end()]));
+      await atMost(
+        CLOSE_MS,
+        Promise.all([lanes.close(), sharedLanes.close(), pool.end(), steadyPool.end()]),
+      );
       await embedded?.stop();
     }),
   };
@@ -213,6 +225,17 @@ async function noticing<T>(health: Health, work: Promise<T>): Promise<T> {
   }
 }
 
+/** Asks on the lanes; on the pool what they cannot answer, or not in their time. */
+function viaLanes(lanes: FastLanes, health: Health, pool: Queries) {
+  return async <R extends readonly unknown[]>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<R[]> => {
+    const outcome = health.ready() ? await sendFast(lanes, statement, values) : undefined;
+    return outcome ? (outcome.rows as R[]) : pool.tuples<R>(statement, values);
+  };
+}
+
 /** Undefined when no lane could answer, which is for the pool to do then. */
 async function sendFast(
   lanes: FastLanes,
@@ -222,7 +245,7 @@ async function sendFast(
   try {
     return await lanes.send(statement, values);
   } catch (error) {
-    if (isBroken(error)) return undefined;
+    if (isBroken(error) || (error instanceof DbError && error.kind === 'timeout')) return undefined;
     throw error;
   }
 }

@@ -119,14 +119,15 @@ interface Page {
 
 /**
  * What connections a statement may run on. `planned`: its values must be known to the planner;
- * `steady`: no choice is left, it may be planned once; `fast`: and it touches next to nothing.
+ * `steady`: no choice is left, it may be planned once; `shared`: and the rows of one patient bound it;
+ * `fast`: and it touches next to nothing.
  */
-export type Pace = 'planned' | 'steady' | 'fast';
+export type Pace = 'planned' | 'steady' | 'shared' | 'fast';
 
 const PACES: Record<Plan['kind'], Pace> = {
   plain: 'planned',
   dated: 'planned',
-  patient: 'steady',
+  patient: 'shared',
   string: 'steady',
   identifier: 'fast',
 };
@@ -236,7 +237,7 @@ from ${from} p join resource r on r.rk = p.rk`;
     const text = `${matches(`(\n${page.text}\n)`)}\norder by ${order}${limit}`;
     return { ...out.finish(text, page.pace), pace: page.pace };
   }
-  const pace = page.pace === 'fast' ? 'steady' : page.pace;
+  const pace = page.pace === 'planned' ? 'planned' : 'steady';
   const blanks = page.keys.map(() => ', null').join('');
   const shown = `shown as materialized (
 select * from page p order by ${order} limit ${out.bind(query.count, 'int')}

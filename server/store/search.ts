@@ -58,8 +58,9 @@ async function onePage(context: Context, query: SearchQuery): Promise<SearchPage
   const scope = scopeOf(query);
   const position = query.cursor ? decodeCursor(context.secret, scope, query.cursor) : undefined;
   const statement = printSearch(context, query, position);
-  const { fast, steady, tuples } = context.db;
-  const rows = await { fast, steady, planned: tuples }[statement.pace](statement, statement.values);
+  const { fast, shared, steady, tuples: planned } = context.db;
+  const verb = { fast, shared, steady, planned }[statement.pace];
+  const rows = await verb(statement, statement.values);
   const found = rows.filter((row) => row[0] === 0);
   const shown = found.slice(0, query.count);
   const toVersion = (row: readonly unknown[]): Version =>
