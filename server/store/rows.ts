@@ -1,3 +1,4 @@
+import { FhirError } from '../fhir/error.ts';
 import { stampResource } from '../fhir/json.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
@@ -46,6 +47,8 @@ export interface Row {
   dates: (SideRow & { lo: number; hi: number })[];
   numbers: (SideRow & { lo: number; hi: number; unit: string | null })[];
   units: Unit[];
+  /** It has so many index entries that it should not share a statement with others. */
+  heavy: boolean;
   /** The version this one replaces; 0 for a new resource. */
   base: number;
   /** What the caller gets back. */
@@ -97,6 +100,8 @@ export function buildRow(context: Context, input: RowInput): Row {
     tok.add(hasher.reference(referenceSalt(key), target));
   }
   const units: Unit[] = [];
+  const entries = tok.size + found.strings.length + found.dates.length + found.numbers.length;
+  if (entries > MAX_ENTRIES) throw tooMany(type, entries);
   return {
     rk: String(rk),
     seq,
@@ -125,9 +130,21 @@ export function buildRow(context: Context, input: RowInput): Row {
       seq,
     })),
     units,
+    heavy: entries > HEAVY_ENTRIES,
     base: standing?.seq === undefined ? 0 : standing.version,
     stored: { type, id, version, lastUpdated, method: input.method, content },
   };
+}
+
+/** Written in about two seconds; nobody is found by as many values. */
+const MAX_ENTRIES = 200_000;
+const HEAVY_ENTRIES = 1000;
+
+function tooMany(type: string, entries: number): FhirError {
+  return new FhirError(
+    'too-large',
+    `This ${type} would be found by ${entries} values, more than ${MAX_ENTRIES}: divide it.`,
+  );
 }
 
 function unitOf(

@@ -15,6 +15,9 @@ const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 const ROWS_PER_STATEMENT = 1000;
 const CHARACTERS_PER_STATEMENT = 2_000_000;
 const MAX_KNOWN_UNITS = 10_000;
+/** Rows under new ids wait for nobody, so one statement at a time does; updates may meet a lock. */
+const INSERT_LANES = 1;
+const UPDATE_LANES = 2;
 
 export interface Removal {
   rk: string;
@@ -85,9 +88,9 @@ export class Writer {
   constructor(context: Context) {
     this.#context = context;
     const run: Run = (statement, values) => context.db.tuples(statement, values);
-    const batcher = (write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
+    const batcher = (lanes: number, write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
       new Batcher<Row, boolean>({
-        lanes: 2,
+        lanes,
         most: 64,
         splits: (error) => error instanceof Overtaken || wasUndone(error),
         run: async (rows) => {
@@ -95,11 +98,11 @@ export class Writer {
           return rows.map((row) => written.has(row.rk));
         },
       });
-    this.#inserts = batcher(insertRows);
-    this.#named = batcher((_run, rows) =>
+    this.#inserts = batcher(INSERT_LANES, insertRows);
+    this.#named = batcher(UPDATE_LANES, (_run, rows) =>
       context.db.transaction((inside) => insertNamed(inside.tuples, rows)),
     );
-    this.#updates = batcher(updateRows);
+    this.#updates = batcher(UPDATE_LANES, updateRows);
   }
 
   /** Throws Overtaken if a version check failed; then nothing was written. */
@@ -109,8 +112,9 @@ export class Writer {
     await this.#addUnits([...inserts, ...updates], tx);
     const count = inserts.length + updates.length + removals.length;
     if (tx) return writeAll(tx, writes);
-    if (count === 1 && removals.length === 0) {
-      const [insert] = inserts;
+    const [insert] = inserts;
+    const isHeavy = (insert ?? updates[0])?.heavy;
+    if (count === 1 && removals.length === 0 && !isHeavy) {
       const inserting = insert && isNamed(insert) ? this.#named : this.#inserts;
       const done = insert ? inserting.add(insert) : this.#updates.add(updates[0] as Row);
       if (!(await done)) throw new Overtaken();
