@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** Two generations of at most this many words each: hot words stay, one-time words fall out. */
-const GENERATION = 40_000;
+const GENERATION = 25_000;
 
 /**
  * The database's keyed 64-bit hash: the first 8 bytes of SHA-1 over a secret prefix and the word.

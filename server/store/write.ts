@@ -13,7 +13,7 @@ const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 
 /** A statement ends behind this much: its values stand in memory several times on their way. */
 const ROWS_PER_STATEMENT = 1000;
-const CHARACTERS_PER_STATEMENT = 2_000_000;
+const CHARACTERS_PER_STATEMENT = 500_000;
 const MAX_KNOWN_UNITS = 10_000;
 /** Rows under new ids wait for nobody, so one statement at a time does; updates may meet a lock. */
 const INSERT_LANES = 1;
