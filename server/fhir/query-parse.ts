@@ -44,9 +44,6 @@ const CONTROLS: Record<string, { parse: Control; repeats?: true }> = {
   },
 };
 
-/** The names of CONTROLS, for the capability statement. */
-export const controlParameters: readonly string[] = Object.keys(CONTROLS);
-
 /** What one search may hold: a statement ends at 65,535 values, and long before that it is slow. */
 const MAX_PARAMETERS = 100;
 const MAX_VALUES = 2000;

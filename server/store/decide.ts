@@ -4,7 +4,7 @@ import { applyPatch } from '../fhir/patch.ts';
 import type { JsonObject, Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
-import { type Draft, refusal } from './draft.ts';
+import { type Draft, idsOf, refusal } from './draft.ts';
 import { buildRow, type Row, type Standing, substance } from './rows.ts';
 import type { Known } from './settle.ts';
 import type {
@@ -157,10 +157,9 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
 /** Deleting what is not there, or not any more, is no error (R4 3.1.0.7). */
 function remove(context: Context, draft: Draft, change: DeleteChange, known: Known): Decision {
   const { type } = change;
-  const ids = draft.criterion ? draft.ids : draft.id === undefined ? [] : [draft.id];
   const removals: Removal[] = [];
   let last: Version | undefined;
-  for (const id of ids) {
+  for (const id of idsOf(draft)) {
     const standing = known.get(`${type}/${id}`);
     checkVersion(change, `${type}/${id}`, standing);
     if (standing?.seq === undefined) continue;

@@ -79,6 +79,11 @@ export function refusal(
   return new FhirError(kind, [change.path ? { ...issue, expression: change.path } : issue]);
 }
 
+/** The ids a draft acts on: its matches, or the one it names or would get. */
+export function idsOf({ id, ids }: Draft): readonly string[] {
+  return ids.length > 0 || id === undefined ? ids : [id];
+}
+
 /** The resource a change brings, if it brings one. */
 export function resourceOf(change: Change): Resource | undefined {
   return change.method === 'create' || change.method === 'update' ? change.resource : undefined;

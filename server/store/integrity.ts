@@ -4,7 +4,7 @@ import { FhirError } from '../fhir/error.ts';
 import { referenceTarget } from '../fhir/extract-reference.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
 import type { Context } from './context.ts';
-import { type Draft, resourceOf } from './draft.ts';
+import { type Draft, idsOf, resourceOf } from './draft.ts';
 import type { Parts } from './resolve.ts';
 import { sqlList } from './rows.ts';
 
@@ -48,9 +48,7 @@ export async function checkTargets(
 function goneBy(drafts: readonly Draft[]): Set<string> {
   const deletes = drafts.filter(({ change }) => change.method === 'delete');
   return new Set(
-    deletes.flatMap(({ change, id, ids }) =>
-      [...ids, ...(id === undefined ? [] : [id])].map((each) => `${change.type}/${each}`),
-    ),
+    deletes.flatMap((draft) => idsOf(draft).map((id) => `${draft.change.type}/${id}`)),
   );
 }
 

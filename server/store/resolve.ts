@@ -8,7 +8,7 @@ import {
   matchCriteria,
   parseCriterion,
 } from './criteria.ts';
-import { type Draft, refusal } from './draft.ts';
+import { type Draft, idsOf, refusal } from './draft.ts';
 import type { Reader } from './read.ts';
 import type { Actor, CommitOptions } from './store.ts';
 
@@ -64,10 +64,8 @@ async function matchAll(parts: Parts, drafts: readonly Draft[]): Promise<Set<str
   const removing = drafts.filter(({ change }) => change.method === 'delete');
   if (removing.length > 0) {
     await match(parts, removing, gone);
-    for (const { change, id, ids } of removing) {
-      for (const each of ids.length > 0 || id === undefined ? ids : [id]) {
-        gone.add(`${change.type}/${each}`);
-      }
+    for (const draft of removing) {
+      for (const id of idsOf(draft)) gone.add(`${draft.change.type}/${id}`);
     }
   }
   const others = drafts.filter(({ change }) => change.method !== 'delete');
@@ -202,8 +200,7 @@ function refuseDeleted(drafts: readonly Draft[]): void {
   };
   for (const draft of drafts) {
     if (draft.change.method !== 'delete') continue;
-    const ids = draft.criterion ? draft.ids : draft.id === undefined ? [] : [draft.id];
-    for (const id of ids) {
+    for (const id of idsOf(draft)) {
       const key = `${draft.change.type}/${id}`;
       if (deleted.has(key)) throw overlap(draft, id);
       deleted.add(key);

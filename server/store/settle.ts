@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts';
 import type { Issue } from '../fhir/types.ts';
 import { type Decision, decide } from './decide.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, idsOf } from './draft.ts';
 import { checkTargets } from './integrity.ts';
 import type { Parts } from './resolve.ts';
 import type { Standing } from './rows.ts';
@@ -108,11 +108,8 @@ async function lookUp({ reader, run, inside }: Parts, drafts: readonly Draft[]):
   const acting = drafts.filter(
     ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
   );
-  const targets = acting.flatMap(({ change, id, ids }) =>
-    (ids.length > 0 ? ids : id === undefined ? [] : [id]).map((each) => ({
-      type: change.type,
-      id: each,
-    })),
+  const targets = acting.flatMap((draft) =>
+    idsOf(draft).map((id) => ({ type: draft.change.type, id })),
   );
   const withTexts = acting.some(({ change }) => change.method !== 'delete');
   const [only] = targets;
