@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Embedded, startEmbedded } from './embedded.ts';
-import { DbError } from './error.ts';
+import { DbError, type DbErrorKind } from './error.ts';
 import { type FastLanes, openFastLanes } from './fast.ts';
 import { createHealth, type Health } from './health.ts';
 import { type Log, silent } from './log.ts';
@@ -9,7 +9,6 @@ import {
   clientConfig,
   createPool,
   type Limits,
-  type Outcome,
   type PooledClient,
   type Statement,
   send,
@@ -161,8 +160,8 @@ function createDb({ config, options, health, embedded }: Parts): Db {
   return {
     ...queries,
     steady: steady.tuples,
-    fast: viaLanes(lanes, health, queries),
-    shared: viaLanes(sharedLanes, health, steady),
+    fast: viaLanes(lanes, health, queries, ['unavailable']),
+    shared: viaLanes(sharedLanes, health, steady, ['unavailable', 'timeout']),
     transaction: (fn, settings = {}) =>
       retryConflicts(settings.retries ?? 0, () =>
         noticing(
@@ -225,29 +224,22 @@ async function noticing<T>(health: Health, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Asks on the lanes; on the pool what they cannot answer, or not in their time. */
-function viaLanes(lanes: FastLanes, health: Health, pool: Queries) {
+/** Asks on the lanes, and on the pool what fails there for one of the kinds in `passedOn`. */
+function viaLanes(
+  lanes: FastLanes,
+  health: Health,
+  ...[pool, passedOn]: [Queries, readonly DbErrorKind[]]
+) {
+  const pass = (error: unknown): undefined => {
+    if (!(error instanceof DbError) || !passedOn.includes(error.kind)) throw error;
+  };
   return async <R extends readonly unknown[]>(
     statement: Statement,
     values: readonly unknown[],
   ): Promise<R[]> => {
-    const outcome = health.ready() ? await sendFast(lanes, statement, values) : undefined;
-    return outcome ? (outcome.rows as R[]) : pool.tuples<R>(statement, values);
+    const sent = health.ready() ? await lanes.send(statement, values)?.catch(pass) : undefined;
+    return sent ? (sent.rows as R[]) : pool.tuples<R>(statement, values);
   };
-}
-
-/** Undefined when no lane could answer, which is for the pool to do then. */
-async function sendFast(
-  lanes: FastLanes,
-  statement: Statement,
-  values: readonly unknown[],
-): Promise<Outcome | undefined> {
-  try {
-    return await lanes.send(statement, values);
-  } catch (error) {
-    if (isBroken(error) || (error instanceof DbError && error.kind === 'timeout')) return undefined;
-    throw error;
-  }
 }
 
 const isBroken = (error: unknown): boolean =>
