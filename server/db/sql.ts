@@ -12,3 +12,14 @@ export function loadSql(moduleUrl: string, file: string): Required<Statement> {
   const text = readFileSync(join(folder, 'sql', file), 'utf8').trim();
   return { name: `${basename(folder)}.${basename(file, '.sql')}`, text };
 }
+
+const FOR_UPDATE = /\bfor update of \w+\b/;
+
+/**
+ * The same statement, passing over rows that others hold at the moment instead of waiting for them.
+ * @throws Error where the statement locks no rows
+ */
+export function passingLocked({ name, text }: Required<Statement>): Required<Statement> {
+  if (!FOR_UPDATE.test(text)) throw new Error(`${name} has no "for update of"`);
+  return { name: `${name}.free`, text: text.replace(FOR_UPDATE, '$& skip locked') };
+}

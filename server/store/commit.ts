@@ -13,6 +13,13 @@ import { Overtaken, type Writer } from './write.ts';
 /** How often a commit that another writer overtook starts again before it answers 409. */
 const ATTEMPTS = 12;
 
+interface Attempt {
+  actor: Actor;
+  drafts: readonly Draft[];
+  options: CommitOptions;
+  first: boolean;
+}
+
 /**
  * The one way to write (ARCHITECTURE 1). Each attempt: hold the keys, resolve criteria and
  * references, look where the resources stand, decide, validate, write in one transaction. An attempt
@@ -38,30 +45,31 @@ export class Committer {
     const drafts = draftAll(this.#context, changes, options);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#locks.hold(keysOf(drafts), () => this.#attempt(actor, drafts, options));
+        const first = attempt === 1;
+        return await this.#locks.hold(keysOf(drafts), () =>
+          this.#attempt({ actor, drafts, options, first }),
+        );
       } catch (error) {
         if (!wasOvertaken(error)) throw error;
         if (attempt === ATTEMPTS) throw stillOvertaken(error);
-        await pause(attempt);
+        // The first attempt may have believed an If-Match: nobody is in the way.
+        if (attempt > 1) await pause(attempt);
       }
     }
   }
 
   /** Alone where nothing must be decided under a lock; else inside a database transaction. */
-  async #attempt(
-    actor: Actor,
-    drafts: readonly Draft[],
-    options: CommitOptions,
-  ): Promise<ChangeResult[]> {
+  async #attempt(attempt: Attempt): Promise<ChangeResult[]> {
+    const { drafts, options } = attempt;
     const guarded = drafts.flatMap((draft) => guardOf(draft));
     if (guarded.length === 0 && !options.within) {
       const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
-      return this.#decide(actor, drafts, options, run);
+      return this.#decide(attempt, run);
     }
     return this.#context.db.transaction(async (tx) => {
       const run: Run = (statement, values) => tx.tuples(statement, values);
       const unlock = await lockCriteria(this.#context, run, guarded);
-      const results = await this.#decide(actor, drafts, options, run, run);
+      const results = await this.#decide(attempt, run, run);
       const inside: Transaction = { query: run };
       await options.within?.(inside);
       await unlock();
@@ -69,14 +77,11 @@ export class Committer {
     });
   }
 
-  async #decide(
-    actor: Actor,
-    drafts: readonly Draft[],
-    options: CommitOptions,
-    ...[run, tx]: [Run, Run?]
-  ): Promise<ChangeResult[]> {
+  async #decide(attempt: Attempt, run: Run, tx?: Run): Promise<ChangeResult[]> {
+    const { actor, drafts, options, first } = attempt;
     const inside = tx !== undefined;
-    const parts = { context: this.#context, reader: this.#reader, run, inside, actor };
+    const supposes = first && !inside;
+    const parts = { context: this.#context, reader: this.#reader, run, inside, supposes, actor };
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);
     await this.#writer.write(writes, tx);

@@ -5,7 +5,7 @@ import type { JsonObject, Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, refusal } from './draft.ts';
-import { buildRow, type Row, type Standing, substance } from './rows.ts';
+import { buildRow, type Row, type Standing, substance, sumOf } from './rows.ts';
 import type { Known } from './settle.ts';
 import type {
   Change,
@@ -74,26 +74,18 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   }
   const row = buildRow(context, { type, id, resource, method: 'PUT', standing });
   const version = row.stored;
+  const replacing = (writes: Writes) => void writes.updates.push(row);
+  const result: ChangeResult = { status: 200, changed: true, version };
+  if (row.supposed) return { result, write: replacing };
   if (!current) return { result: { status: 201, changed: true, version }, write: insert(row) };
   if (isSame(current.content, row.content)) return { result: unchanged(current) };
-  return {
-    result: { status: 200, changed: true, version },
-    write: (writes) => void writes.updates.push(row),
-  };
+  return { result, write: replacing };
 }
 
 /** Whether nothing would change but the version: such an update keeps it. */
 function isSame(current: string, next: string): boolean {
   const [a, b] = [substance(current), substance(next)];
-  // Members have no order in JSON, so another one is no change (FHIR XML has one of its own).
   return a === b || (a.length === b.length && sumOf(a) === sumOf(b) && isReordered(current, next));
-}
-
-/** Equal for texts that differ in the order of their members alone. */
-function sumOf(text: string): number {
-  let sum = 0;
-  for (let i = 0; i < text.length; i += 1) sum += text.charCodeAt(i);
-  return sum;
 }
 
 function isReordered(current: string, next: string): boolean {
@@ -112,7 +104,7 @@ function checkVersion(
   standing: Standing | undefined,
 ): void {
   const { ifMatch } = change;
-  if (!ifMatch) return;
+  if (!ifMatch || standing?.supposed) return;
   const current = standing?.seq === undefined ? undefined : String(standing.version);
   const fits = current !== undefined && (ifMatch.includes('*') || ifMatch.includes(current));
   if (fits) return;

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
 
-/** Two generations of at most this many words each: hot words stay, one-time words fall out. */
+/** Two generations of at most this many words each: hot words stay, others fall out. */
 const GENERATION = 25_000;
+/** Marks of words met before; a power of two. */
+const MARKS = 65_536;
 
 /**
  * The database's keyed 64-bit hash: the first 8 bytes of SHA-1 over a secret prefix and the word.
@@ -12,16 +14,31 @@ export class Hasher {
   readonly #prefix: string;
   #young = new Map<string, bigint>();
   #old = new Map<string, bigint>();
+  readonly #marks = new Int32Array(MARKS);
 
   constructor(prefix: string) {
     this.#prefix = prefix;
   }
 
-  /** The hash of a word as a signed 64-bit integer; cached. */
+  /**
+   * The hash of a word as a signed 64-bit integer; cached when it comes again. Most words of a
+   * resource are common ones, but those of its identifiers come once and would fill the memory.
+   */
   word(text: string): bigint {
     const cached = this.#young.get(text);
     if (cached !== undefined) return cached;
-    const value = this.#old.get(text) ?? this.once(text);
+    const old = this.#old.get(text);
+    if (old !== undefined) return this.#keep(text, old);
+    const digest = this.#digest(text);
+    const value = digest.readBigInt64BE(0);
+    const slot = digest.readUInt16BE(8);
+    const mark = digest.readInt32BE(10);
+    if (this.#marks[slot] === mark) return this.#keep(text, value);
+    this.#marks[slot] = mark;
+    return value;
+  }
+
+  #keep(text: string, value: bigint): bigint {
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -30,9 +47,13 @@ export class Hasher {
     return value;
   }
 
+  #digest(text: string): Buffer {
+    return hash('sha1', this.#prefix + text, 'buffer');
+  }
+
   /** The same for texts that will not come again (contents, new ids): not cached. */
   once(text: string): bigint {
-    return hash('sha1', this.#prefix + text, 'buffer').readBigInt64BE(0);
+    return this.#digest(text).readBigInt64BE(0);
   }
 
   /** Row key of a resource: h64('Type/id'). */

@@ -6,7 +6,11 @@ export class KeyedLocks {
   readonly #tails = new Map<string, Promise<void>>();
 
   /** Runs `work` while holding all keys; taken in sorted order, so that no two callers deadlock. */
-  async hold<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+  hold<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    return keys.length === 0 ? work() : this.#holdAll(keys, work);
+  }
+
+  async #holdAll<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const sorted = [...new Set(keys)].sort();
     const releases: (() => void)[] = [];
     try {

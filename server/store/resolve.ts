@@ -18,6 +18,8 @@ export interface Parts {
   run: Run;
   /** True where `run` is inside a database transaction: other connections must not be awaited. */
   inside: boolean;
+  /** Whether an If-Match may be believed until the statement shows that it was wrong. */
+  supposes: boolean;
   actor: Actor;
 }
 
@@ -36,6 +38,9 @@ export async function resolveDrafts(
 ): Promise<void> {
   const conditional = drafts.filter((draft) => draft.criterion);
   for (const draft of drafts) reset(draft);
+  const [only] = drafts;
+  // Most commits are one change to one resource; nothing below is about those.
+  if (only && drafts.length === 1 && conditional.length === 0 && !plan) return;
   const gone = await matchAll(parts, drafts);
   joinRepeated(conditional);
   if (drafts.length > 1) refuseDeleted(drafts);

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts';
+import type { Extracted, Unit as FoundUnit } from '../fhir/extract.ts';
 import { stampResource } from '../fhir/json.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
@@ -19,14 +20,11 @@ export interface Standing {
   id: string;
   version: number;
   vid: bigint;
-  /** These two are absent for a deleted resource. */
+  /** These two are absent for a deleted resource, and for one whose standing is `supposed`. */
   seq?: string;
   current?: Version;
-}
-
-export interface SideRow {
-  k: string;
-  seq: string;
+  /** Nobody looked: the client says by If-Match that it stands at `version`. */
+  supposed?: true;
 }
 
 /** A version ready to be written, with all its search rows; 64-bit numbers as decimal text. */
@@ -43,14 +41,20 @@ export interface Row {
   lo: number | null;
   hi: number | null;
   tok: string;
-  strings: (SideRow & { v: string; part: boolean })[];
-  dates: (SideRow & { lo: number; hi: number })[];
-  numbers: (SideRow & { lo: number; hi: number; unit: string | null })[];
+  strings: { k: string; v: string; part: boolean }[];
+  dates: { k: string; lo: number; hi: number }[];
+  numbers: { k: string; lo: number; hi: number; unit: string | null }[];
+  /** Digest of the three lists above, null if they are empty: an update leaves equal ones alone. */
+  sides: string | null;
+  /** `sumOf` the substance. */
+  sum: number;
   units: Unit[];
   /** It has so many index entries that it should not share a statement with others. */
   heavy: boolean;
   /** The version this one replaces; 0 for a new resource. */
   base: number;
+  /** `base` is the client's word: the statement itself has to look whether anything changes. */
+  supposed: boolean;
   /** What the caller gets back. */
   stored: Version;
 }
@@ -78,10 +82,24 @@ export function substance(content: string): string {
   return content.slice(mark + '"lastUpdated":"'.length + INSTANT_LENGTH);
 }
 
+/**
+ * The same for texts that differ in the order of their members alone, and nearly never for others:
+ * JSON members have no order, so another one is no change (FHIR XML has one of its own).
+ */
+export function sumOf(text: string): number {
+  let sum = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    sum = (sum + unit * unit * unit) | 0;
+  }
+  return sum;
+}
+
 /** Stamps a resource with its next version and works out its search rows. */
 export function buildRow(context: Context, input: RowInput): Row {
   const { hasher, clock, extractor } = context;
   const { type, id, resource, standing } = input;
+  const supposed = standing?.supposed === true;
   const vid = clock.next(standing?.vid ?? 0n);
   const lastUpdated = vidTime(vid);
   const version = (standing?.version ?? 0) + 1;
@@ -90,7 +108,6 @@ export function buildRow(context: Context, input: RowInput): Row {
     versionId: String(version),
     lastUpdated: new Date(lastUpdated).toISOString(),
   });
-  const seq = standing?.seq ?? String(vid);
   const rk = hasher.row(type, id);
   resource.id = id;
   const found = extractor.extract(resource);
@@ -104,7 +121,7 @@ export function buildRow(context: Context, input: RowInput): Row {
   if (entries > MAX_ENTRIES) throw tooMany(type, entries);
   return {
     rk: String(rk),
-    seq,
+    seq: standing?.seq ?? String(vid),
     vid: String(vid),
     version,
     typeNumber: context.typeNumber(type),
@@ -118,20 +135,21 @@ export function buildRow(context: Context, input: RowInput): Row {
     strings: found.strings.map(({ key, value, part = false }) => ({
       k: String(hasher.word(key)),
       v: value,
-      seq,
       part,
     })),
-    dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi, seq })),
+    dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi })),
     numbers: found.numbers.map(({ key, lo, hi, unit }) => ({
       k: String(hasher.word(key)),
       lo,
       hi,
       unit: unit ? unitOf(context, unit, units) : null,
-      seq,
     })),
+    sides: sidesOf(context, found),
+    sum: sumOf(substance(content)),
     units,
     heavy: entries > HEAVY_ENTRIES,
-    base: standing?.seq === undefined ? 0 : standing.version,
+    base: standing?.seq === undefined && !supposed ? 0 : (standing?.version ?? 0),
+    supposed,
     stored: { type, id, version, lastUpdated, method: input.method, content },
   };
 }
@@ -147,15 +165,25 @@ function tooMany(type: string, entries: number): FhirError {
   );
 }
 
-function unitOf(
-  { hasher }: Context,
-  found: { system?: string; code?: string; unit?: string },
-  units: Unit[],
-): string {
+const unitWord = ({ system = '', code = '', unit = '' }: FoundUnit): string =>
+  `unit|${system}|${code}|${unit}`;
+
+function unitOf({ hasher }: Context, found: FoundUnit, units: Unit[]): string {
   const { system = '', code = '', unit = '' } = found;
-  const h = String(hasher.word(`unit|${system}|${code}|${unit}`));
+  const h = String(hasher.word(unitWord(found)));
   units.push({ h, system, code, unit });
   return h;
+}
+
+function sidesOf({ hasher }: Context, { strings, dates, numbers }: Extracted): string | null {
+  if (strings.length + dates.length + numbers.length === 0) return null;
+  let text = '';
+  for (const { key, value, part } of strings) text += `${key}\u0001${value}\u0001${part}\u0002`;
+  for (const { key, lo, hi } of dates) text += `${key}\u0001${lo} ${hi}\u0002`;
+  for (const { key, lo, hi, unit } of numbers) {
+    text += `${key}\u0001${lo} ${hi} ${unit ? unitWord(unit) : ''}\u0002`;
+  }
+  return String(hasher.once(text));
 }
 
 /** A version as the statements return it. */
@@ -182,7 +210,11 @@ const quoted = (values: readonly string[]): string =>
 export const sqlList = list;
 export const sqlTexts = quoted;
 
-/** The parameters of insert.sql, in order; update.sql takes the base versions behind them. */
+/** For each of all the rows' parts the number of its row, from 1 on. */
+const numbered = <T>(rows: readonly Row[], parts: (row: Row) => readonly T[]): number[] =>
+  rows.flatMap((row, i) => parts(row).map(() => i + 1));
+
+/** The parameters of insert.sql, in order; update.sql takes two more behind them. */
 export function writeValues(rows: readonly Row[]): unknown[] {
   const sizes = rows.map((row) => Buffer.byteLength(row.content));
   const contents = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));
@@ -210,18 +242,20 @@ export function writeValues(rows: readonly Row[]): unknown[] {
     list(rows.map((row) => row.lo)),
     list(rows.map((row) => row.hi)),
     quoted(rows.map((row) => row.tok)),
+    list(rows.map((row) => row.sides)),
+    list(rows.map((row) => row.sum)),
+    list(numbered(rows, (row) => row.strings)),
     list(strings.map((row) => row.k)),
     quoted(strings.map((row) => row.v)),
-    list(strings.map((row) => row.seq)),
     list(strings.map((row) => (row.part ? 't' : 'f'))),
+    list(numbered(rows, (row) => row.dates)),
     list(dates.map((row) => row.k)),
     list(dates.map((row) => row.lo)),
     list(dates.map((row) => row.hi)),
-    list(dates.map((row) => row.seq)),
+    list(numbered(rows, (row) => row.numbers)),
     list(numbers.map((row) => row.k)),
     list(numbers.map((row) => row.lo)),
     list(numbers.map((row) => row.hi)),
     list(numbers.map((row) => row.unit)),
-    list(numbers.map((row) => row.seq)),
   ];
 }

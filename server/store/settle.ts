@@ -24,7 +24,10 @@ export async function settle(
 ): Promise<{ writes: Writes; results: ChangeResult[] }> {
   const turn = new Turn();
   await validateAll(parts, drafts, options, turn);
-  const known = await lookUp(parts, drafts);
+  const acting = drafts.filter(
+    ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
+  );
+  const known = acting.length > 0 ? await lookUp(parts, acting) : new Map<string, Standing>();
   const decisions = await decideAll(parts, drafts, { known, turn });
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();
@@ -35,8 +38,10 @@ export async function settle(
     write?.(writes);
     results.set(draft, result);
   }
-  for (const [draft, issues] of await checkTargets(parts, drafts)) {
-    results.set(draft, { ...(results.get(draft) as ChangeResult), issues });
+  if (parts.context.integrity !== 'off') {
+    for (const [draft, issues] of await checkTargets(parts, drafts)) {
+      results.set(draft, { ...(results.get(draft) as ChangeResult), issues });
+    }
   }
   for (const draft of drafts) {
     if (!draft.sameAs) continue;
@@ -103,11 +108,26 @@ function wrongType(type: string, named: string): Issue {
   };
 }
 
-/** One statement for all; none for creates with new ids. */
-async function lookUp({ reader, run, inside }: Parts, drafts: readonly Draft[]): Promise<Known> {
-  const acting = drafts.filter(
-    ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
-  );
+const VERSION = /^[1-9][0-9]{0,8}$/;
+
+/**
+ * An update alone that names the one version it replaces needs no look beforehand: its statement
+ * compares, and leaves all as it is where the client was wrong or nothing would change.
+ */
+function supposition([draft, ...others]: readonly Draft[]): Known | undefined {
+  if (draft?.change.method !== 'update' || others.length > 0) return undefined;
+  const { type, id, ifMatch = [], criteria, mustNotExist = false } = draft.change;
+  const [version = ''] = ifMatch;
+  if (id === undefined || criteria !== undefined || mustNotExist) return undefined;
+  if (ifMatch.length !== 1 || !VERSION.test(version)) return undefined;
+  return new Map([[`${type}/${id}`, { id, version: Number(version), vid: 0n, supposed: true }]]);
+}
+
+/** One statement for all that is not a create with a new id. */
+async function lookUp(parts: Parts, acting: readonly Draft[]): Promise<Known> {
+  const { reader, run, inside } = parts;
+  const supposed = parts.supposes && supposition(acting);
+  if (supposed) return supposed;
   const targets = acting.flatMap((draft) =>
     idsOf(draft).map((id) => ({ type: draft.change.type, id })),
   );

@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, passingLocked } from '../db/db.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
 import { wasUndone } from './read.ts';
@@ -7,6 +7,7 @@ import { type Row, sqlList, sqlTexts, type Unit, writeValues } from './rows.ts';
 const insertSql = loadSql(import.meta.url, 'insert.sql');
 const insertCheckSql = loadSql(import.meta.url, 'insert-check.sql');
 const updateSql = loadSql(import.meta.url, 'update.sql');
+const updateFreeSql = passingLocked(updateSql);
 const lockSql = loadSql(import.meta.url, 'lock.sql');
 const deleteSql = loadSql(import.meta.url, 'delete.sql');
 const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
@@ -15,9 +16,10 @@ const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 const ROWS_PER_STATEMENT = 1000;
 const CHARACTERS_PER_STATEMENT = 500_000;
 const MAX_KNOWN_UNITS = 10_000;
-/** Rows under new ids wait for nobody, so one statement at a time does; updates may meet a lock. */
-const INSERT_LANES = 1;
-const UPDATE_LANES = 2;
+/** One statement at a time makes the largest groups, where its rows wait for nobody. */
+const LANES = 1;
+/** Rows under a client's id may have to wait for another writer of the same id. */
+const NAMED_LANES = 2;
 
 export interface Removal {
   rk: string;
@@ -59,9 +61,14 @@ async function insertNamed(run: Run, rows: readonly Row[]): Promise<Set<string>>
 /** Under a client's id there may have been a resource before; a server's id is always new. */
 const isNamed = ({ method }: Row): boolean => method !== 'POST';
 
-async function updateRows(run: Run, rows: readonly Row[]): Promise<Set<string>> {
+async function updateRows(
+  run: Run,
+  rows: readonly Row[],
+  statement = updateSql,
+): Promise<Set<string>> {
   const bases = sqlList(rows.map((row) => row.base));
-  const written = await run(updateSql, [...writeValues(rows), bases]);
+  const supposed = sqlList(rows.map((row) => (row.supposed ? 't' : 'f')));
+  const written = await run(statement, [...writeValues(rows), bases, supposed]);
   return new Set(written.map(([rk]) => rk as string));
 }
 
@@ -98,25 +105,26 @@ export class Writer {
           return rows.map((row) => written.has(row.rk));
         },
       });
-    this.#inserts = batcher(INSERT_LANES, insertRows);
-    this.#named = batcher(UPDATE_LANES, (_run, rows) =>
+    this.#inserts = batcher(LANES, insertRows);
+    this.#named = batcher(NAMED_LANES, (_run, rows) =>
       context.db.transaction((inside) => insertNamed(inside.tuples, rows)),
     );
-    this.#updates = batcher(UPDATE_LANES, updateRows);
+    // What another writer holds is passed over and waited for alone: nobody waits behind it.
+    this.#updates = batcher(LANES, (run, rows) => updateRows(run, rows, updateFreeSql));
   }
 
   /** Throws Overtaken if a version check failed; then nothing was written. */
   async write(writes: Writes, tx?: Run): Promise<void> {
     const { inserts, updates, removals } = writes;
     const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
-    await this.#addUnits([...inserts, ...updates], tx);
+    const fresh = this.#freshUnits([...inserts, ...updates]);
+    if (fresh.length > 0) await this.#addUnits(fresh, tx);
     const count = inserts.length + updates.length + removals.length;
     if (tx) return writeAll(tx, writes);
     const [insert] = inserts;
     const isHeavy = (insert ?? updates[0])?.heavy;
     if (count === 1 && removals.length === 0 && !isHeavy) {
-      const inserting = insert && isNamed(insert) ? this.#named : this.#inserts;
-      const done = insert ? inserting.add(insert) : this.#updates.add(updates[0] as Row);
+      const done = insert ? this.#insertOne(insert) : this.#updateOne(updates[0] as Row);
       if (!(await done)) throw new Overtaken();
       return;
     }
@@ -125,17 +133,26 @@ export class Writer {
     if (count > 0) await this.#context.db.transaction((inside) => writeAll(inside.tuples, writes));
   }
 
+  #insertOne(row: Row): Promise<boolean> {
+    return (isNamed(row) ? this.#named : this.#inserts).add(row);
+  }
+
+  async #updateOne(row: Row): Promise<boolean> {
+    if (await this.#updates.add(row)) return true;
+    const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
+    return (await updateRows(direct, [row])).has(row.rk);
+  }
+
+  #freshUnits(rows: readonly Row[]): Unit[] {
+    const fresh = rows.flatMap(({ units }) => units.filter(({ h }) => !this.#knownUnits.has(h)));
+    return fresh.length < 2 ? fresh : [...new Map(fresh.map((unit) => [unit.h, unit])).values()];
+  }
+
   /**
    * Units are shared words, not part of a resource: written before the first use. Inside a
    * transaction they may yet be rolled back, so they are not remembered as known then.
    */
-  async #addUnits(rows: readonly Row[], tx?: Run): Promise<void> {
-    const fresh = new Map<string, Unit>();
-    for (const row of rows) {
-      for (const unit of row.units) if (!this.#knownUnits.has(unit.h)) fresh.set(unit.h, unit);
-    }
-    if (fresh.size === 0) return;
-    const units = [...fresh.values()];
+  async #addUnits(units: readonly Unit[], tx?: Run): Promise<void> {
     const run: Run = tx ?? ((statement, values) => this.#context.db.tuples(statement, values));
     await run(unitAddSql, [
       sqlList(units.map((unit) => unit.h)),

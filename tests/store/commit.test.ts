@@ -115,6 +115,47 @@ describe('update', () => {
     expect(await outcomeOf(write('match', 'Six', { ifMatch: ['5'] }))).toBe('precondition');
   });
 
+  it('with If-Match keeps the version where nothing differs but the order of members', async () => {
+    const same = patient('same', 'One');
+    await commitOne(first(), put(same));
+    const reordered = Object.fromEntries(Object.entries(same).toReversed()) as typeof same;
+    for (const again of [same, reordered]) {
+      const change = { ...put(again), ifMatch: ['1'] } as Change;
+      const { changed, version } = await commitOne(first(), change);
+      expect([changed, version?.version]).toEqual([false, 1]);
+      expect(version).toEqual(await first().read(actor, 'Patient', 'same'));
+    }
+  });
+
+  it('with If-Match moves what searches find, and keeps what did not change', async () => {
+    const observation = (status: string, effective: string, value: number): Change =>
+      put({
+        ...{ resourceType: 'Observation', id: 'sides', status, code: { text: 'x' } },
+        effectivePeriod: { start: effective },
+        valueQuantity: { value, unit: 'furlong' },
+      });
+    const found = (query: string) => idsOf(first(), `Observation?_id=sides&${query}`);
+    await commitOne(first(), observation('preliminary', '2020-01-01', 5));
+    const steps: [Change, string[], string[]][] = [
+      [
+        observation('final', '2020-01-01', 5),
+        ['status=final', 'value-quantity=5||furlong'],
+        ['status=preliminary'],
+      ],
+      [
+        observation('final', '2021-01-01', 5),
+        ['date=ge2021', 'value-quantity=5||furlong'],
+        ['date=lt2021'],
+      ],
+      [observation('final', '2021-01-01', 6), ['value-quantity=6'], ['value-quantity=5']],
+    ];
+    for (const [i, [change, hits, misses]] of steps.entries()) {
+      await commitOne(first(), { ...change, ifMatch: [String(i + 1)] } as Change);
+      for (const query of hits) expect([query, await found(query)]).toEqual([query, ['sides']]);
+      for (const query of misses) expect([query, await found(query)]).toEqual([query, []]);
+    }
+  });
+
   it('moves what searches find', async () => {
     await write('moved', 'Before');
     await write('moved', 'After');

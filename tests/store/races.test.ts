@@ -206,6 +206,26 @@ describe.each([1, 2])('parallel writers through %i store(s)', (count) => {
     expect((await marks('u1')).sort()).toEqual((await marks('u3')).sort());
   });
 
+  it('do not wait behind one that waits for a transaction', async () => {
+    const [ids, other] = [['held', 'free1', 'free2'], open.stores[1] ?? store];
+    for (const id of ids) await commitOne(store, put(patient(id, 'Before')));
+    const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+    const { promise: holding, resolve: holds } = Promise.withResolvers<void>();
+    const within = () => (holds(), gate);
+    const long = store.commit(actor, [put(patient('held', 'Long'))], { within });
+    await holding;
+    const order: string[] = [];
+    const updates = ids.map((id) =>
+      commitOne(other, put(patient(id, 'After'))).then(() => order.push(id)),
+    );
+    await Promise.all(updates.slice(1));
+    expect(order.toSorted()).toEqual(['free1', 'free2']);
+    release();
+    await Promise.all([long, ...updates]);
+    expect(order).toHaveLength(3);
+    expect((await historyOf('held')).map(familyOf)).toEqual(['After', 'Long', 'Before']);
+  });
+
   it('of transactions that create the same practitioners conditionally agree on them', async () => {
     const names = ['a', 'b', 'c'];
     const entries = (order: readonly string[], i: number): JsonObject[] => [

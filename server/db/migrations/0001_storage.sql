@@ -24,11 +24,14 @@ insert into process_slot (slot) select generate_series(0, 255);
 --   rk   keyed 64-bit hash of 'Type/id'; the id is compared too, so a collision is a miss
 --   seq  version key of the creation: immutable, unique, in order of time; joins the search tables
 --   vid  version key of this version: (unix ms << 20) | (process slot << 12) | counter
--- content is JSON text exactly as served.
+-- sides is a digest of its rows in search_string, _date and _number, null if it has none; sum one of
+-- its substance that the order of members does not change. content is JSON text exactly as served.
 create table resource (
   rk      bigint primary key,
   seq     bigint not null,
   vid     bigint not null,
+  sides   bigint,
+  sum     int not null,
   ver     int not null,
   type    int2 not null,
   method  "char" not null,
