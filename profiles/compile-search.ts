@@ -33,7 +33,10 @@ export function compileSearch(
     (published.base ?? []).map((base) => paramRow(published, base, context)),
   );
   rows.sort((a, b) => byText(a.base, b.base) || byText(a.code, b.code));
-  for (const group of Map.groupBy(rows, (row) => row.base).values()) addKeys(group);
+  for (const group of Map.groupBy(rows, (row) => row.base).values()) {
+    addKeys(group);
+    for (const row of group) addAddressKeys(row, group, context);
+  }
   return rows;
 }
 
@@ -110,6 +113,27 @@ function checkComponent(branch: string, walks: readonly Walk[], lookup: ElementL
     walk(branch, lookup, from);
   }
 }
+
+const ADDRESS_PARTS = ['city', 'state', 'postalCode', 'country'];
+
+/**
+ * `address` finds every part of an address; where four parts have parameters of their own, it stands
+ * for the others' values beside the rest of its own (its code is among the keys).
+ */
+function addAddressKeys(row: SearchRow, group: readonly SearchRow[], { lookup }: Context): void {
+  if (row.type !== 'string' || !row.expression || !isPath(row.expression)) return;
+  if (!branches(row.expression).every((one) => walk(one, lookup).types.includes('Address'))) return;
+  const parts = ADDRESS_PARTS.map((part) =>
+    group.find(({ type, expression }) => type === 'string' && expression === partOf(row, part)),
+  );
+  const codes = parts.flatMap((one) => (one ? [one.code] : []));
+  if (codes.length === parts.length) row.keys = [row.code, ...codes].sort(byText);
+}
+
+const partOf = (row: SearchRow, part: string): string =>
+  branches(row.expression)
+    .map((branch) => `${branch}.${part}`)
+    .join(' | ');
 
 /**
  * Where the branches of a parameter are those of other parameters of its search type, the others'

@@ -107,6 +107,12 @@ export const settings = [
     'References to resources that do not exist: accepted, reported with the answer, or refused.',
   ],
   [
+    'KILN_FULLTEXT',
+    oneOf('off', 'narrative', 'content'),
+    'narrative',
+    'What is indexed word by word: nothing, narratives (`_text`), or all texts (`_content` too).',
+  ],
+  [
     'KILN_SEARCH_HANDLING',
     oneOf('strict', 'lenient'),
     'strict',
@@ -247,6 +253,7 @@ function arrange(values: Values) {
     bodyLimit: values.KILN_BODY_LIMIT,
     bundleMemory: values.KILN_BUNDLE_MEMORY,
     referentialIntegrity: values.KILN_REFERENTIAL_INTEGRITY,
+    fulltext: values.KILN_FULLTEXT,
     timeZone: values.KILN_TIME_ZONE,
     search: {
       handling: values.KILN_SEARCH_HANDLING,

@@ -55,16 +55,20 @@ async function start(server: Server, listener: Listener): Promise<Stop> {
 
 async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> {
   const { config, log } = server;
-  const definitions = loadDefinitions();
   const base = `${publicUrl(config, listener.port)}/fhir`;
   const zone = zoneMinutes(config.timeZone);
   const store = await createStore({
-    ...{ db, definitions },
-    config: { bases: [base], zone, integrity: config.referentialIntegrity },
+    ...{ db, definitions: loadDefinitions() },
+    config: {
+      bases: [base],
+      zone,
+      integrity: config.referentialIntegrity,
+      fulltext: config.fulltext,
+    },
   });
   let stopping = false;
   const app = createApp({
-    ...{ store, definitions, log, metrics: createMetrics() },
+    ...{ store, log, metrics: createMetrics() },
     isReady: db.ready,
     isStopping: () => stopping,
     config: {
@@ -74,11 +78,13 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
       pageSize: config.search.countDefault,
       maxPageSize: config.search.countMax,
       handling: config.search.handling,
+      fulltext: config.fulltext,
       zoneMinutes: zone,
       version: versionOfPackage(),
     },
   });
   server.fetch = app.fetch;
+  store.reindexing.start();
   announce(config, listener);
   return async () => {
     stopping = true;

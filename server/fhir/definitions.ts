@@ -125,6 +125,11 @@ export interface Definitions {
   types: ReadonlyMap<string, TypeDef>;
   /** Concrete resource types, sorted. */
   resourceTypes: readonly string[];
+  /**
+   * Grows whenever the parameters change (definitions-custom.ts): what was made from the definitions
+   * before may be stale.
+   */
+  readonly revision: number;
   /** Parameters of a resource type by code, those of Resource and DomainResource included. */
   searchParams(type: string): ReadonlyMap<string, SearchParamDef>;
   compartments: ReadonlyMap<string, CompartmentDef>;

@@ -6,7 +6,7 @@ import { planPath } from './fhirpath-compile.ts';
 import { compositeKey, isSystemWord, paramKey } from './terms.ts';
 
 /**
- * Composite parameters (R4 3.1.1.4.14). Where the composite's element is the resource itself, its
+ * Composite parameters (R4 3.1.1.4.17). Where the composite's element is the resource itself, its
  * tuples are the cross product of its components, so a search is the AND of component parameters and
  * nothing is indexed. For each repeating element (`Observation.component`) the exact components
  * become words under one key, so that only values of the same element meet (terms.ts, compositeKey).
@@ -49,35 +49,23 @@ function valuesOf({ definitions, type }: Site, element: Branch, component: Compo
 }
 
 /**
- * The components as their expressions say. R4's DocumentReference.relationship names its two
- * parameters the wrong way round (`relatesto` with `code`, which is `relation`): where the values
- * cannot be of the component's search type, the parameter that reads them stands in.
+ * The components of a composite. R4's DocumentReference.relationship has the expressions of its two
+ * exchanged (`relatesto` with `code`, `relation` with `target`; R5 has them right): an expression whose
+ * values cannot be of the component's search type gives way to the one that another cannot use.
  */
 function componentsOf(site: Site, def: SearchParamDef): Component[] {
   const elements = elementsOf(site, def);
-  return (def.components ?? []).map((component) => {
-    const read = elements.flatMap((element) =>
-      valuesOf(site, element, component).map((one) => ({
-        ...one,
-        steps: one.from === 'context' ? [...element.steps, ...one.steps] : one.steps,
-      })),
+  const components = def.components ?? [];
+  const fits = (component: Component): boolean =>
+    elements.some((element) =>
+      valuesOf(site, element, component).some((one) => canFile(component.type, one.type)),
     );
-    if (read.some((one) => canFile(component.type, one.type))) return component;
-    const { code, type } = paramReading(site, read) ?? component;
-    return { ...component, code, type };
+  const useless = components.filter((one) => !fits(one));
+  return components.map((component) => {
+    if (!useless.includes(component)) return component;
+    const exchanged = useless.map(({ expression }) => ({ ...component, expression }));
+    return exchanged.find(fits) ?? component;
   });
-}
-
-function paramReading(site: Site, read: readonly Branch[]): SearchParamDef | undefined {
-  const { definitions, type } = site;
-  for (const param of definitions.searchParams(type).values()) {
-    if (param.type === 'composite') continue;
-    const theirs = elementsOf(site, param);
-    if (theirs.some((one) => read.some((other) => sameBranch(one, { ...other, from: one.from })))) {
-      return param;
-    }
-  }
-  return undefined;
 }
 
 /** The parameter on the resource that finds the component's values and the fewest others. */
@@ -169,7 +157,7 @@ function addRanged(key: string, ranged: readonly Extracted[], out: Extracted): v
   if (!first) return void out.tokens.push(key);
   if (!second) {
     for (const { lo, hi } of first.dates) out.dates.push({ key, lo, hi });
-    for (const { value } of first.strings) out.strings.push({ key, value });
+    for (const row of first.strings) out.strings.push({ ...row, key });
     for (const row of first.numbers) out.numbers.push({ ...row, key });
     return;
   }

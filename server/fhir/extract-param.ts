@@ -1,5 +1,6 @@
 import type { Definitions, SearchParamDef, SearchType } from './definitions.ts';
-import { dateSink, numberSink } from './extract-range.ts';
+import { FhirError } from './error.ts';
+import { dateSink, numberSink, specialSink } from './extract-range.ts';
 import { referenceSink } from './extract-reference.ts';
 import type { Extracted, Sink, SinkScope } from './extract-shape.ts';
 import { stringSink } from './extract-string.ts';
@@ -27,6 +28,10 @@ export interface ParamScope {
   main?: boolean;
   /** As in SinkScope; not for the components of composites, whose words are compared whole. */
   bare?: boolean;
+  /** As in SinkScope. */
+  divided?: boolean;
+  /** Is told of each evaluation that failed. */
+  onFault?: (message: string) => void;
 }
 
 function sinkFor(type: SearchType, fhirType: string, scope: SinkScope, main: boolean) {
@@ -44,6 +49,8 @@ function sinkFor(type: SearchType, fhirType: string, scope: SinkScope, main: boo
       return numberSink(fhirType, scope);
     case 'string':
       return stringSink(fhirType, scope);
+    case 'special':
+      return specialSink(fhirType, scope);
     default:
       return undefined;
   }
@@ -68,10 +75,10 @@ function valueBranches(branch: Branch, scope: ParamScope): Branch[] {
 }
 
 function sinkOf(type: SearchType, branch: Branch, scope: ParamScope): Sink | undefined {
-  const { key, bases, zone, definitions } = scope;
+  const { key, bases, zone, definitions, bare = false, divided = false } = scope;
   const binding = branch.element?.binding;
   const codes = type === 'token' && binding ? definitions.valueSet(binding) : undefined;
-  const sinks: SinkScope = { key, bases, zone, bare: scope.bare === true, ...(codes && { codes }) };
+  const sinks: SinkScope = { key, bases, zone, bare, divided, ...(codes && { codes }) };
   return sinkFor(type, branch.type, sinks, scope.main === true);
 }
 
@@ -86,9 +93,40 @@ function extensionValue(value: unknown, types: PathScope['types']): Typed | unde
   return undefined;
 }
 
+/** As often in a row an expression may take too long; then the parameter is left alone. */
+const MAX_LATE = 3;
+
+/**
+ * The values of an expression, none where it fails on this resource: whoever writes a resource is not
+ * to blame for a parameter.
+ */
+function forgiving(
+  expression: string,
+  { key, onFault }: ParamScope,
+): (resource: Resource) => Typed[] {
+  const find = compileFhirPath(expression);
+  let late = 0;
+  return (resource) => {
+    try {
+      if (late >= MAX_LATE) throw new FhirError('too-large', 'it took too long on others');
+      const found = find(resource);
+      late = 0;
+      return found;
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error;
+      if (error.kind === 'too-large') late += 1;
+      onFault?.(`${key}: ${withoutValues(error.message)}`);
+      return [];
+    }
+  };
+}
+
+/** Reasons quote what stands in the resource, which is nothing for a status or a log. */
+const withoutValues = (reason: string): string => reason.replace(/\[.*\]|"[^"]*"/gs, '..');
+
 /** What fhirpath.js finds, by the same sinks; types are known only when the values are. */
 function fallback(type: SearchType, expression: string, scope: ParamScope): Runner<Extracted> {
-  const find = compileFhirPath(expression);
+  const find = forgiving(expression, scope);
   const { key, bases, zone, main = false } = scope;
   const { types } = scope.path;
   return (context, _, out) => {

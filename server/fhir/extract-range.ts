@@ -3,7 +3,7 @@ import { isNumber, numberValue } from './decimal.ts';
 import type { Extracted, NumberRow, Sink, SinkScope, Unit } from './extract-shape.ts';
 import type { JsonValue } from './types.ts';
 
-/** Rows of date, number and quantity parameters (R4 3.1.1.4.5, 3.1.1.4.7, 3.1.1.4.11). */
+/** Rows of date, number and quantity parameters (R4 3.1.1.4.7, 3.1.1.4.6, 3.1.1.4.11). */
 
 const CURRENCIES = 'urn:iso:std:iso:4217';
 
@@ -123,6 +123,21 @@ function plainSink({ key }: SinkScope): Sink {
     const number = toNumber(value);
     if (number !== undefined) out.numbers.push({ key, lo: number, hi: number });
   };
+}
+
+/** A place (`near`): latitude and longitude in one row. */
+function positionSink({ key }: SinkScope): Sink {
+  return (found, out) => {
+    const { latitude, longitude } = found as { latitude?: unknown; longitude?: unknown };
+    const lo = toNumber(latitude);
+    const hi = toNumber(longitude);
+    if (lo !== undefined && hi !== undefined) out.numbers.push({ key, lo, hi });
+  };
+}
+
+/** The sink of a special parameter for values of the FHIR type: of `near`. */
+export function specialSink(type: string, scope: SinkScope): Sink | undefined {
+  return type === 'Location.position' ? positionSink(scope) : undefined;
 }
 
 const numbers: Record<string, (scope: SinkScope) => Sink> = {

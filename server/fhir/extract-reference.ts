@@ -49,6 +49,7 @@ function fromReference({ key, bases }: SinkScope): Sink {
     if (typeof reference === 'string') {
       const target = referenceTarget(reference, bases);
       if (target !== undefined) out.references.push({ key, target });
+      else if (reference.startsWith('#')) out.fragments.push({ key, id: reference.slice(1) });
     }
     if (identifier) {
       const { system, value: id } = identifier;

@@ -12,10 +12,12 @@ export interface Unit {
   unit?: string;
 }
 
-/** `part`: a later word of a family name; it is found by, but does not count for order. */
+/** `part`: from a later word of a value on; it is found by, but is no value and has no order. */
 export interface StringRow {
   key: string;
   value: string;
+  /** The text as written, up to one character more than `MAX_STRING`, where it differs. */
+  original?: string;
   part?: true;
 }
 
@@ -34,6 +36,12 @@ export interface Extracted {
   /** Folded by `foldString`, at most `MAX_STRING` characters. */
   strings: StringRow[];
   numbers: NumberRow[];
+  /** Texts of tokens and whole uris, under `tokenTextKey` and `uriTextKey`; see `textWord`. */
+  texts: { key: string; value: string }[];
+  /** References to contained resources: key of the parameter, id behind the `#`. */
+  fragments: { key: string; id: string }[];
+  /** Codes of the parameters that have any of this, composites left out; sorted. */
+  present: string[];
   /** What goes into columns of its own (`Definitions.main`). */
   main: { patient?: string; date?: { lo: number; hi: number } };
 }
@@ -45,7 +53,17 @@ export interface Extracted {
 export const MAX_STRING = 500;
 
 export function emptyExtracted(): Extracted {
-  return { tokens: [], references: [], dates: [], strings: [], numbers: [], main: {} };
+  return {
+    tokens: [],
+    references: [],
+    dates: [],
+    strings: [],
+    numbers: [],
+    texts: [],
+    fragments: [],
+    present: [],
+    main: {},
+  };
 }
 
 /** Puts one value of a known FHIR type into the rows. */
@@ -60,6 +78,8 @@ export interface SinkScope {
   zone: number;
   /** Token parameters: no value has a system, so that one word says all (`bareCodes`). */
   bare?: boolean;
+  /** String parameters: some parts of an address stand under parameters of their own. */
+  divided?: boolean;
   /** Codes by system of a required binding, where they can be listed. */
   codes?: ReadonlyMap<string, ReadonlySet<string>>;
 }

@@ -1,12 +1,24 @@
-import type { Sink, SinkScope } from './extract-shape.ts';
-import { tokenAny, tokenTerms, uriTerm } from './terms.ts';
+import type { Extracted, Sink, SinkScope } from './extract-shape.ts';
+import { indexedText } from './extract-string.ts';
+import { ofTypeTerm, tokenAny, tokenTerms, tokenTextKey, uriTerm, uriTextKey } from './terms.ts';
 
-/** Words of token and uri parameters (R4 3.1.1.4.10, 3.1.1.4.13). */
+/** Words and texts of token and uri parameters (R4 3.1.1.4.10, 3.1.1.4.9). */
 
 interface CodingLike {
   system?: unknown;
   code?: unknown;
+  display?: unknown;
+}
+
+interface ConceptLike {
+  coding?: unknown;
+  text?: unknown;
+}
+
+interface IdentifierLike {
+  system?: unknown;
   value?: unknown;
+  type?: ConceptLike;
 }
 
 const text = (value: unknown): string | undefined =>
@@ -14,6 +26,57 @@ const text = (value: unknown): string | undefined =>
 
 function addTerms(out: string[], key: string, system: unknown, code: unknown): void {
   for (const term of tokenTerms(key, text(system), text(code))) out.push(term);
+}
+
+type AddText = (out: Extracted, text: unknown) => void;
+
+/** Inside a composite (which gives no key) only exact words meet: nothing else is filed there. */
+const isComponent = ({ key }: SinkScope): boolean => key === '';
+
+/** Files a text for `:text`. */
+function textAdder(scope: SinkScope): AddText {
+  if (isComponent(scope)) return () => undefined;
+  const key = tokenTextKey(scope.key);
+  return (out, text) => {
+    if (typeof text !== 'string') return;
+    const value = indexedText(text);
+    if (value !== '') out.texts.push({ key, value });
+  };
+}
+
+const codingsOf = (concept: ConceptLike | undefined): CodingLike[] =>
+  Array.isArray(concept?.coding) ? concept.coding.filter((one) => one) : [];
+
+function conceptSink(scope: SinkScope): Sink {
+  const { key } = scope;
+  const addText = textAdder(scope);
+  return (value, out) => {
+    const concept = value as ConceptLike;
+    for (const { system, code, display } of codingsOf(concept)) {
+      addTerms(out.tokens, key, system, code);
+      if (display !== concept.text) addText(out, display);
+    }
+    addText(out, concept.text);
+  };
+}
+
+function identifierSink(scope: SinkScope): Sink {
+  const { key } = scope;
+  const addText = textAdder(scope);
+  const typed = !isComponent(scope);
+  return (found, out) => {
+    const { system, value, type } = found as IdentifierLike;
+    addTerms(out.tokens, key, system, value);
+    if (!type || !typed) return;
+    addText(out, type.text);
+    for (const coding of codingsOf(type)) addOfType(out.tokens, key, coding, value);
+  };
+}
+
+function addOfType(out: string[], key: string, coding: CodingLike, value: unknown): void {
+  const code = text(coding.code);
+  if (code === undefined || typeof value !== 'string') return;
+  out.push(ofTypeTerm(key, text(coding.system) ?? '', code, value));
 }
 
 function codeSink({ key, codes }: SinkScope): Sink {
@@ -35,28 +98,19 @@ function codeSink({ key, codes }: SinkScope): Sink {
 }
 
 const makers: Record<string, (scope: SinkScope) => Sink> = {
-  Coding: ({ key }) => {
+  Coding: (scope) => {
+    const addText = textAdder(scope);
     return (value, out) => {
-      const { system, code } = value as CodingLike;
-      addTerms(out.tokens, key, system, code);
+      const { system, code, display } = value as CodingLike;
+      addTerms(out.tokens, scope.key, system, code);
+      addText(out, display);
     };
   },
-  CodeableConcept: ({ key }) => {
-    return (value, out) => {
-      const { coding } = value as { coding?: unknown };
-      if (!Array.isArray(coding)) return;
-      for (const one of coding as CodingLike[]) addTerms(out.tokens, key, one?.system, one?.code);
-    };
-  },
-  Identifier: ({ key }) => {
-    return (found, out) => {
-      const { system, value } = found as CodingLike;
-      addTerms(out.tokens, key, system, value);
-    };
-  },
+  CodeableConcept: conceptSink,
+  Identifier: identifierSink,
   ContactPoint: ({ key }) => {
     return (found, out) => {
-      const { system, value } = found as CodingLike;
+      const { system, value } = found as IdentifierLike;
       if (typeof value !== 'string') return;
       addTerms(out.tokens, key, undefined, value);
       if (typeof system === 'string') addTerms(out.tokens, key, system, value);
@@ -84,13 +138,16 @@ export function tokenSink(type: string, scope: SinkScope): Sink | undefined {
 
 /**
  * The sink of a uri parameter: the uri as it is; a canonical with its version also without
- * (`_profile=url` finds every version).
+ * (`_profile=url` finds every version). Its text, for `:below`, is the uri as it is.
  */
-export function uriSink(type: string, { key }: SinkScope): Sink | undefined {
+export function uriSink(type: string, scope: SinkScope): Sink | undefined {
   if (!TEXTS.has(type)) return undefined;
+  const { key } = scope;
+  const textKey = uriTextKey(key);
   return (value, out) => {
     if (typeof value !== 'string') return;
     out.tokens.push(uriTerm(key, value));
+    if (!isComponent(scope)) out.texts.push({ key: textKey, value });
     const bar = type === 'canonical' ? value.indexOf('|') : -1;
     if (bar > 0) out.tokens.push(uriTerm(key, value.slice(0, bar)));
   };

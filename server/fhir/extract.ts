@@ -1,8 +1,10 @@
 import { bareCodes } from './bare-codes.ts';
 import type { Definitions, SearchParamDef } from './definitions.ts';
 import { compileComposite } from './extract-composite.ts';
+import { addContained, type Inside } from './extract-contained.ts';
 import { compileRows, type ParamScope, type RowRunner } from './extract-param.ts';
 import { type Extracted, emptyExtracted } from './extract-shape.ts';
+import { addWords } from './extract-string.ts';
 import type { Runner } from './fhirpath-branch.ts';
 import { paramKey } from './terms.ts';
 import type { Resource } from './types.ts';
@@ -20,14 +22,16 @@ export interface ExtractorOptions {
 export interface Extractor {
   /**
    * What a resource is found by: its words, targets and rows for every parameter of its type but
-   * `_id`, `_lastUpdated` (columns), those that others stand for (`SearchParamDef.keys`), and text and
-   * special ones. An unknown type yields nothing.
+   * `_id`, `_lastUpdated` (columns), those that others stand for (`SearchParamDef.keys`), and full
+   * text. An unknown type yields nothing.
    */
   extract(resource: Resource): Extracted;
   /** Targets of one reference parameter, as in `Extracted.references`; empty for other parameters. */
   references(resource: Resource, code: string): string[];
   /** Forgets what was compiled for a type (or all) after its parameters have changed. */
   forget(type?: string): void;
+  /** Evaluations of expressions that failed so far, which found nothing, and why the last one did. */
+  readonly faults: { count: number; last?: string };
 }
 
 /** Columns or text, not rows of the index. */
@@ -58,20 +62,25 @@ function dedupe<T>(list: T[], start: number, text: (item: T) => string): void {
 
 const itself = (word: string): string => word;
 const targetOf = (row: Extracted['references'][number]): string => row.target;
-const stringOf = (row: Extracted['strings'][number]): string => row.value;
+const textOf = (row: Extracted['texts'][number]): string => row.value;
+const stringOf = ({ key, value, original }: Extracted['strings'][number]): string =>
+  `${key}\u0001${original ?? value}`;
 
 /** The function of a parameter, without what it puts twice. */
 function distinct({ run, repeats }: RowRunner): Runner<Extracted> {
   if (!repeats) return run;
   return (context, root, out) => {
-    const { tokens, references, strings } = out;
+    const { tokens, references, strings, texts } = out;
     const token = tokens.length;
     const reference = references.length;
     const string = strings.length;
+    const text = texts.length;
     run(context, root, out);
     dedupe(tokens, token, itself);
     dedupe(references, reference, targetOf);
     dedupe(strings, string, stringOf);
+    dedupe(texts, text, textOf);
+    addWords(strings, string);
   };
 }
 
@@ -97,15 +106,16 @@ interface Site {
   definitions: Definitions;
   zone: number;
   bases: readonly string[];
+  onFault(message: string): void;
 }
 
 function scopeOf(
-  { definitions, zone, bases }: Site,
+  { definitions, zone, bases, onFault }: Site,
   type: string,
   def: SearchParamDef,
 ): ParamScope {
   const path = { types: definitions.types, context: type };
-  return { definitions, path, key: paramKey(type, def.code), bases, zone };
+  return { definitions, path, key: paramKey(type, def.code), bases, zone, onFault };
 }
 
 function compileParam(site: Site, type: string, def: SearchParamDef): RowRunner | undefined {
@@ -113,22 +123,60 @@ function compileParam(site: Site, type: string, def: SearchParamDef): RowRunner 
   const scope = scopeOf(site, type, def);
   if (def.type === 'composite') return compileComposite(type, def, scope);
   const bare = bareCodes(site.definitions, type, def) !== undefined;
-  const rows = compileRows(def, { ...scope, main: def.code === main.date, bare });
+  const divided = def.keys !== undefined;
+  const rows = compileRows(def, { ...scope, main: def.code === main.date, bare, divided });
   if (!rows || def.type !== 'reference' || def.code !== main.patient) return rows;
   return { ...rows, run: withPatient(rows.run) };
 }
 
-function compileType(site: Site, type: string): Runner<Extracted>[] {
-  if (!site.definitions.types.has(type)) return [];
-  const runners: Runner<Extracted>[] = [];
-  for (const def of site.definitions.searchParams(type).values()) {
-    if (NOT_INDEXED.has(def.code) || def.type === 'special' || def.keys || !def.expression) {
-      continue;
-    }
-    const rows = compileParam(site, type, def);
-    if (rows) runners.push(distinct(rows));
+/** Whether other parameters of the type hold all that this one finds. */
+const isElsewhere = ({ keys, code }: SearchParamDef): boolean =>
+  keys !== undefined && !keys.includes(code);
+
+function isIndexed(def: SearchParamDef): boolean {
+  return !NOT_INDEXED.has(def.code) && def.expression !== '' && !isElsewhere(def);
+}
+
+const sizeOf = (out: Extracted): number =>
+  out.tokens.length +
+  out.references.length +
+  out.strings.length +
+  out.numbers.length +
+  out.dates.length +
+  out.texts.length +
+  out.fragments.length +
+  (out.main.date ? 1 : 0);
+
+/** A compiled parameter, with its code where it counts for `Extracted.present`. */
+interface Param {
+  code: string | undefined;
+  run: Runner<Extracted>;
+}
+
+function extractAll(params: readonly Param[], resource: Resource): Extracted {
+  const out = emptyExtracted();
+  let size = 0;
+  for (const { code, run } of params) {
+    run(resource, resource, out);
+    const now = sizeOf(out);
+    if (now > size && code !== undefined) out.present.push(code);
+    size = now;
   }
-  return runners;
+  return out;
+}
+
+/** In the order of the codes, so that `Extracted.present` is sorted. */
+function compileType(site: Site, type: string): Param[] {
+  if (!site.definitions.types.has(type)) return [];
+  const defs = [...site.definitions.searchParams(type).values()].filter(isIndexed);
+  defs.sort((a, b) => (a.code < b.code ? -1 : 1));
+  return defs.flatMap((def) => {
+    const rows = compileParam(site, type, def);
+    if (!rows) return [];
+    // A composite is never missing by itself (R4 3.1.1.4.4): its components are.
+    const code = def.type === 'composite' ? undefined : def.code;
+    return [{ code, run: distinct(rows) }];
+  });
 }
 
 /** The function of one reference parameter alone. */
@@ -145,16 +193,21 @@ export function createExtractor(
   options: ExtractorOptions = {},
 ): Extractor {
   const bases = (options.bases ?? []).map((base) => base.replace(/\/+$/, ''));
-  const site: Site = { definitions, bases, zone: options.zone ?? 0 };
-  const compiled = new Map<string, Runner<Extracted>[]>();
+  const faults: Extractor['faults'] = { count: 0 };
+  const onFault = (message: string): void => {
+    faults.count += 1;
+    faults.last = message;
+  };
+  const site: Site = { definitions, bases, zone: options.zone ?? 0, onFault };
+  const compiled = new Map<string, Param[]>();
   const single = new Map<string, Runner<Extracted> | undefined>();
 
-  function runnersOf(type: string): Runner<Extracted>[] {
+  function paramsOf(type: string): Param[] {
     const known = compiled.get(type);
     if (known) return known;
-    const runners = compileType(site, type);
-    compiled.set(type, runners);
-    return runners;
+    const params = compileType(site, type);
+    compiled.set(type, params);
+    return params;
   }
 
   function referenceRunner(type: string, code: string): Runner<Extracted> | undefined {
@@ -163,10 +216,18 @@ export function createExtractor(
     return single.get(name);
   }
 
+  const inside: Inside = {
+    extract: (resource) => extractAll(paramsOf(resource.resourceType), resource),
+    dateKey: (type) => paramKey(type, definitions.main(type).date ?? ''),
+  };
+
   return {
+    faults,
     extract(resource) {
-      const out = emptyExtracted();
-      for (const run of runnersOf(resource.resourceType)) run(resource, resource, out);
+      const out = extractAll(paramsOf(resource.resourceType), resource);
+      if (out.fragments.length > 0) {
+        addContained(resource, out, inside);
+      }
       if (resource.resourceType === 'Patient' && resource.id !== undefined) {
         out.main.patient = `Patient/${resource.id}`;
       }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { createContext, Script } from 'node:vm';
 import { FhirError } from './error.ts';
 import type { Typed } from './fhirpath-compile.ts';
 import { pointsTo } from './fhirpath-resolve.ts';
@@ -46,11 +47,45 @@ function withoutResolve(expression: string): string {
 const plain = (resource: Resource): unknown => JSON.parse(JSON.stringify(resource));
 
 /**
+ * Longest evaluation in milliseconds. Patterns (`matches`) and lists that grow by lists have no
+ * bound, and everybody waits for one that runs: some thousand times what a sound one takes.
+ */
+const LIMIT_MS = 500;
+
+const cell: { work?: () => void } = {};
+const context = createContext(cell);
+const script = new Script('work()');
+
+/** What `run` returns. Throws FhirError `too-large` beyond the limit. */
+function limited<T>(expression: string, run: () => T): T {
+  let result: [T] | undefined;
+  cell.work = () => {
+    result = [run()];
+  };
+  try {
+    script.runInContext(context, { timeout: LIMIT_MS });
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    const text = `FHIRPath \`${shown(expression)}\` takes longer than ${LIMIT_MS} ms here; write a simpler one.`;
+    throw new FhirError('too-large', [
+      { severity: 'error', code: 'too-costly', diagnostics: text },
+    ]);
+  }
+  if (!result) throw new Error('the script ended without a result');
+  return result[0];
+}
+
+const shown = (expression: string): string =>
+  expression.length > 300 ? `${expression.slice(0, 300)} ..` : expression;
+
+/**
  * Compiles any FHIRPath expression with fhirpath.js (R4 model): about 300 times slower than
  * `compilePath`. The function returns the values of a resource with their FHIR types.
  *
  * @throws FhirError `invalid` where the expression cannot be parsed, `not-supported` for resolve()
- *   other than `resolve() is Type`; the compiled function throws `unprocessable` where evaluation fails
+ *   other than `resolve() is Type`; the compiled function throws `unprocessable` where evaluation
+ *   fails; both `too-large` where they take too long
  */
 export function compileFhirPath(expression: string): (resource: Resource) => Typed[] {
   const { library, model } = load();
@@ -63,7 +98,11 @@ export function compileFhirPath(expression: string): (resource: Resource) => Typ
       internalStructures: true,
     },
   };
-  const options = { resolveInternalTypes: false, userInvocationTable, async: false as const };
+  // trace() would print what it is given, patients' data, to the console.
+  const traceFn = (): void => undefined;
+  const options = {
+    ...{ resolveInternalTypes: false, userInvocationTable, async: false as const, traceFn },
+  };
   const run = guarded('invalid', expression, () =>
     library.compile(withoutResolve(expression), model, options),
   );
@@ -80,11 +119,14 @@ export function compileFhirPath(expression: string): (resource: Resource) => Typ
 
 function guarded<T>(kind: 'invalid' | 'unprocessable', expression: string, run: () => T): T {
   try {
-    return run();
+    return limited(expression, run);
   } catch (error) {
     if (error instanceof FhirError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FhirError(kind, `FHIRPath \`${expression}\`: ${reason}`, error);
+    // A TypeError is a slip of the parser over what is no FHIRPath.
+    const slip = kind === 'invalid' && error instanceof TypeError;
+    const said = error instanceof Error ? error.message : String(error);
+    const reason = slip ? 'it cannot be read' : said;
+    throw new FhirError(kind, `FHIRPath \`${shown(expression)}\`: ${reason}`, error);
   }
 }
 

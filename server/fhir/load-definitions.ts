@@ -57,6 +57,7 @@ export function loadDefinitions(folder: URL = COMPILED): Definitions {
     resourceTypes: [...types.values()]
       .filter((type) => type.kind === 'resource' && !type.abstract)
       .map((type) => type.name),
+    revision: 0,
     searchParams: searchParamsOf(read<SearchRow[]>('search-parameters'), types),
     compartments: new Map(compartments.map((one) => [one.code, one])),
     operations: read<OperationDef[]>('operations'),

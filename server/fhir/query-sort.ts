@@ -1,16 +1,44 @@
 import type { SearchParamDef } from './definitions.ts';
 
-const PLAIN_PATH = /^[A-Z][A-Za-z]*((?:\.[A-Za-z]+)+)$/;
+/** A path of names, choices (`value.ofType(Quantity)`), `where(field='text')`, `where(resolve() is T)`. */
+const STEP =
+  /\.(?:where\((?:(?<field>[A-Za-z]+)='(?<text>[^'"\\]*)'|resolve\(\) is (?<target>[A-Za-z]+))\)|(?<name>[A-Za-z]+)(?:\.ofType\((?<cast>[A-Za-z]+)\))?)/y;
+
+/** What the index only hashes or splits: its order comes from the content. */
+const BY_CONTENT: readonly string[] = ['token', 'reference', 'uri'];
+const BY_INDEX: readonly string[] = ['date', 'string', 'number', 'quantity'];
+
+/** Whether a search can be sorted by the parameter. */
+export function isSortable(type: string, def: SearchParamDef): boolean {
+  if (def.code === '_id' || def.code === '_lastUpdated') return true;
+  if (BY_INDEX.includes(def.type)) return def.expression !== '';
+  return sortPath(type, def) !== undefined;
+}
 
 /**
  * Where in the JSON a parameter's value stands, as a jsonpath (lax mode walks through arrays), or
  * undefined where its expression is more than a path. For sorting by what the index only hashes.
  */
 export function sortPath(type: string, def: SearchParamDef): string | undefined {
-  const expression = def.expression.replace(/\.where\(resolve\(\) is [A-Za-z]+\)/g, '');
-  const [, path] = PLAIN_PATH.exec(expression) ?? [];
-  if (path === undefined || !['token', 'reference', 'uri'].includes(def.type)) return undefined;
-  return expression.startsWith(`${type}.`) || /^(Resource|DomainResource)\./.test(expression)
-    ? `$${path.replace(/\.([A-Za-z]+)/g, '."$1"')}`
-    : undefined;
+  if (!BY_CONTENT.includes(def.type)) return undefined;
+  const { expression } = def;
+  const root = [type, 'Resource', 'DomainResource'].find((one) => expression.startsWith(`${one}.`));
+  return root === undefined ? undefined : pathOf(expression, root.length);
 }
+
+function pathOf(expression: string, from: number): string | undefined {
+  let path = '$';
+  STEP.lastIndex = from;
+  while (STEP.lastIndex < expression.length) {
+    const { field, text, target, name, cast } = STEP.exec(expression)?.groups ?? {};
+    if (field !== undefined) path += ` ? (@."${field}" == "${text}")`;
+    else if (target !== undefined) path += ` ? (@."reference" like_regex "(^|/)${target}/")`;
+    else if (name !== undefined) path += `."${jsonName(name, cast)}"`;
+    else return undefined;
+  }
+  return path;
+}
+
+/** `value.ofType(Quantity)` is `valueQuantity` in JSON. */
+const jsonName = (name: string, cast: string | undefined): string =>
+  cast === undefined ? name : `${name}${cast.charAt(0).toUpperCase()}${cast.slice(1)}`;

@@ -11,6 +11,7 @@ const ANY_SYSTEM = '\u0001';
 const SYSTEM_ONLY = '\u0002';
 /** Stands in no system and no code, so that no two pairs make one word. */
 const THEN_CODE = '\u0003';
+const OF_TYPE = '\u0004';
 const UCUM = 'http://unitsofmeasure.org';
 
 export function paramKey(type: string, code: string): string {
@@ -59,9 +60,43 @@ export function isSystemWord(word: string): boolean {
   return word.includes(SYSTEM_ONLY);
 }
 
-/** A uri as it is (R4 3.1.1.4.13: exact, case-sensitive). */
+/** A uri as it is (R4 3.1.1.4.9: exact, case-sensitive). */
 export function uriTerm(key: string, uri: string): string {
   return `${key}|${uri}`;
+}
+
+/** `:of-type` (R4 3.1.1.4.10): an identifier's value with one coding of its type. */
+export function ofTypeTerm(key: string, system: string, code: string, value: string): string {
+  const pair = `${system}${THEN_CODE}${fold(system, code)}`;
+  return `${key}${OF_TYPE}${pair}${THEN_CODE}${value.toLowerCase()}`;
+}
+
+/** The exact set of parameters that a resource of the type has a value for; codes sorted. */
+export function presenceWord(type: string, codes: readonly string[]): string {
+  return `${type}?${codes.join('&')}`;
+}
+
+/**
+ * Key of the texts of a token parameter (`:text`): CodeableConcept.text, Coding.display and
+ * Identifier.type.text, folded and cut to `MAX_STRING`.
+ */
+export function tokenTextKey(key: string): string {
+  return `${key}:text`;
+}
+
+/** Key of the uris of a uri parameter (`:below`), whose texts are the uris as they are. */
+export function uriTextKey(key: string): string {
+  return key;
+}
+
+/**
+ * What a text is filed under beside the dictionary of texts, which finds the word by the text's
+ * beginning. The word of a uri is its `uriTerm`.
+ *
+ * @param textKey of `tokenTextKey` or `uriTextKey`
+ */
+export function textWord(textKey: string, text: string): string {
+  return `${textKey}|${text}`;
 }
 
 /**
@@ -88,6 +123,14 @@ export function referenceSalt(key: string): string {
  */
 export function compositeKey(key: string, words: readonly string[]): string {
   return `${key}$${words.join('$')}`;
+}
+
+/**
+ * A key, or a word (they begin with their key), of a contained resource: behind the key of the reference
+ * of the resource around it. With a type alone: that there is a contained resource of it.
+ */
+export function containedWord(referenceKey: string, text: string): string {
+  return `${referenceKey}>${text}`;
 }
 
 const ASCII = /^[ -~]*$/;

@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { Hono } from 'hono';
-import type { Definitions } from '../fhir/definitions.ts';
 import { FhirError } from '../fhir/error.ts';
 import { xmlCodec } from '../fhir/xml.ts';
 import type { Log } from '../log.ts';
@@ -13,15 +12,18 @@ import { capabilities, capabilityTexts } from './capability.ts';
 import { create } from './create.ts';
 import { remove, removeConditional } from './delete.ts';
 import { failureOf, logFailure } from './errors.ts';
+import { everything, everythingByPost, everythingOfType } from './everything.ts';
 import { historyInstance, historySystem, historyType } from './history.ts';
 import { live, metricsPage, ready, welcome } from './pages.ts';
 import { patch, patchConditional } from './patch.ts';
 import { read } from './read.ts';
+import { reindex, reindexParam, reindexStatus } from './reindex.ts';
 import type { Env } from './request.ts';
 import { Exchange } from './request.ts';
 import { answerFailure } from './respond.ts';
 import {
   searchCompartment,
+  searchCompartmentByPost,
   searchSystem,
   searchSystemByPost,
   searchType,
@@ -61,6 +63,9 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/fhir', handler: searchSystem, code: 'search-system' },
   { method: 'POST', path: '/fhir/_search', handler: searchSystemByPost },
   { method: 'GET', path: '/fhir/_history', handler: historySystem, code: 'history-system' },
+  { method: 'GET', path: '/fhir/$reindex', handler: reindexStatus },
+  { method: 'POST', path: '/fhir/$reindex', handler: reindex },
+  { method: 'POST', path: '/fhir/SearchParameter/:id/$reindex', handler: reindexParam },
 
   { method: 'GET', path: '/fhir/:type', handler: searchType, code: 'search-type' },
   { method: 'POST', path: '/fhir/:type', handler: create, code: 'create' },
@@ -69,6 +74,11 @@ export const routes: readonly Route[] = [
   { method: 'DELETE', path: '/fhir/:type', handler: removeConditional },
   { method: 'POST', path: '/fhir/:type/_search', handler: searchTypeByPost },
   { method: 'GET', path: '/fhir/:type/_history', handler: historyType, code: 'history-type' },
+
+  { method: 'GET', path: '/fhir/:type/$everything', handler: everythingOfType },
+  { method: 'POST', path: '/fhir/:type/$everything', handler: everythingOfType },
+  { method: 'GET', path: '/fhir/:type/:id/$everything', handler: everything },
+  { method: 'POST', path: '/fhir/:type/:id/$everything', handler: everythingByPost },
 
   { method: 'GET', path: '/fhir/:type/:id', handler: read, code: 'read' },
   { method: 'PUT', path: '/fhir/:type/:id', handler: update, code: 'update' },
@@ -82,11 +92,12 @@ export const routes: readonly Route[] = [
   },
   { method: 'GET', path: '/fhir/:type/:id/_history/:vid', handler: vread, code: 'vread' },
   { method: 'GET', path: '/fhir/:type/:id/:other', handler: searchCompartment },
+  { method: 'POST', path: '/fhir/:type/:id/_search', handler: searchCompartmentByPost },
+  { method: 'POST', path: '/fhir/:type/:id/:other/_search', handler: searchCompartmentByPost },
 ];
 
 export interface AppParts {
   store: Store;
-  definitions: Definitions;
   config: RestConfig;
   log: Log;
   metrics: Metrics;
@@ -102,13 +113,15 @@ const ROOM_WAIT_MS = 10_000;
 /** The HTTP interface: R4 REST below `/fhir`, health and metrics. Served by `listen`. */
 export function createApp(parts: AppParts): Hono<Env> {
   const app = new Hono<Env>({ getPath: (_request, options) => pathOf(urlOf(options?.env)) });
+  const { definitions } = parts.store;
   const service: Service = {
     isStopping: () => false,
     ...parts,
-    types: new Set(parts.definitions.resourceTypes),
-    xml: xmlCodec(parts.definitions),
+    definitions,
+    types: new Set(definitions.resourceTypes),
+    xml: xmlCodec(definitions),
     budget: createBudget(parts.config.bundleMemory, ROOM_WAIT_MS),
-    capabilities: capabilityTexts(parts.definitions, parts.config, codesOf(routes)),
+    capabilities: capabilityTexts(definitions, parts.config, codesOf(routes)),
     allow: allowance(routes),
     dispatch: (inner) => dispatch(app, inner),
   };

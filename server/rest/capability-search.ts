@@ -1,62 +1,81 @@
 import type { Definitions, SearchParamDef, SearchType } from '../fhir/definitions.ts';
 import { FhirError } from '../fhir/error.ts';
+import { isCanonical } from '../fhir/query-canonical.ts';
+import type { Fulltext } from '../fhir/query-param.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
+import { LIST_PARAM } from '../fhir/query-terms.ts';
 
 /** What can be searched, found out by asking the parser: nothing is claimed that it refuses. */
 export interface Searchable {
   ofType(type: string): SearchParamDef[];
   /** Parameters that a search over all types takes. */
   everywhere: SearchParamDef[];
-  /** Values of `_include`, `Observation:subject`. */
+  /** Canonical urls of the compartments that can be searched. */
+  compartments: string[];
+  /** Values of `_include`: `Observation:subject`, `Observation:*`, `*`. */
   includes(type: string): string[];
   /** Values of `_revinclude` on searches of the type. */
   revincludes(type: string): string[];
 }
 
-export function searchable(definitions: Definitions): Searchable {
+export function searchable(definitions: Definitions, fulltext: Fulltext): Searchable {
   const types = definitions.resourceTypes;
-  const taken = new Map(types.map((type) => [type, takenOf(definitions, [type])]));
+  const taken = new Map(types.map((type) => [type, takenOf({ definitions, fulltext }, [type])]));
   const ofType = (type: string): SearchParamDef[] => taken.get(type) ?? [];
-  const includes = (type: string): string[] =>
-    ofType(type)
-      .filter((def) => def.type === 'reference')
-      .map((def) => `${type}:${def.code}`);
-  const reverse = reverseIncludes(types, ofType);
+  const includes = (type: string): string[] => {
+    const references = ofType(type).filter((def) => isFollowed(definitions, type, def));
+    const named = references.map((def) => `${type}:${def.code}`);
+    return named.length === 0 ? [] : ['*', `${type}:*`, ...named];
+  };
+  const reverse = reverseIncludes(types, (type) =>
+    ofType(type).filter((def) => isFollowed(definitions, type, def)),
+  );
   return {
     ofType,
-    everywhere: takenOf(definitions, types),
+    compartments: [...definitions.compartments.keys()].map(
+      (code) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`,
+    ),
+    everywhere: takenOf({ definitions, fulltext }, types),
     includes,
     revincludes: (type) => reverse.get(type) ?? [],
   };
 }
 
+const isFollowed = (definitions: Definitions, type: string, def: SearchParamDef): boolean =>
+  def.type === 'reference' && !isCanonical(definitions, type, def);
+
 function reverseIncludes(
   types: readonly string[],
-  ofType: (type: string) => SearchParamDef[],
+  followed: (type: string) => SearchParamDef[],
 ): Map<string, string[]> {
   const found = new Map<string, string[]>(types.map((type) => [type, []]));
   for (const source of types) {
-    for (const def of ofType(source)) {
-      if (def.type !== 'reference') continue;
+    for (const def of followed(source)) {
       for (const target of def.targets ?? []) found.get(target)?.push(`${source}:${def.code}`);
     }
   }
+  for (const list of found.values()) if (list.length > 0) list.unshift('*');
   return found;
 }
 
-function takenOf(definitions: Definitions, types: readonly string[]): SearchParamDef[] {
+interface Site {
+  definitions: Definitions;
+  fulltext: Fulltext;
+}
+
+function takenOf(site: Site, types: readonly string[]): SearchParamDef[] {
   const [first = ''] = types;
-  return [...definitions.searchParams(first).values()]
-    .filter((def) => isTaken(definitions, types, def))
+  return [...site.definitions.searchParams(first).values(), LIST_PARAM]
+    .filter((def) => isTaken(site, types, def))
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-function isTaken(definitions: Definitions, types: readonly string[], def: SearchParamDef): boolean {
+function isTaken(site: Site, types: readonly string[], def: SearchParamDef): boolean {
   const value = sampleOf(def);
   if (value === undefined) return false;
   try {
     parseQuery({
-      ...{ definitions, types, params: [[def.code, value]], lenient: false },
+      ...{ ...site, types, params: [[def.code, value]], lenient: false },
       ...{ count: 1, maxCount: 1, bases: [], zone: 0, now: 0 },
     });
     return true;
@@ -65,6 +84,9 @@ function isTaken(definitions: Definitions, types: readonly string[], def: Search
     throw error;
   }
 }
+
+/** Of parameters that are searched in a way of their own. */
+const special: Record<string, string> = { near: '47.5|19|10|km', _filter: '_id eq 1' };
 
 const samples: Record<SearchType, string | undefined> = {
   string: 'a',
@@ -75,11 +97,12 @@ const samples: Record<SearchType, string | undefined> = {
   quantity: '1',
   uri: 'http://example.org',
   composite: undefined,
-  special: 'a',
+  special: '1',
 };
 
 /** A value of the parameter's form; undefined where it cannot have one. */
 export function sampleOf(def: SearchParamDef): string | undefined {
+  if (Object.hasOwn(special, def.code)) return special[def.code];
   if (def.type === 'reference') return `${def.targets?.[0] ?? 'Patient'}/1`;
   if (def.type !== 'composite') return samples[def.type];
   const parts = (def.components ?? []).map(({ type }) =>

@@ -2,6 +2,7 @@ import type { Definitions, SearchParamDef } from '../fhir/definitions.ts';
 import { stringify } from '../fhir/json.ts';
 import type { JsonObject, JsonValue } from '../fhir/types.ts';
 import { searchable } from './capability-search.ts';
+import { everythingTypes } from './everything.ts';
 import type { Exchange } from './request.ts';
 import { answer } from './respond.ts';
 import type { RestConfig, Service } from './service.ts';
@@ -15,7 +16,7 @@ export function capabilities(service: Service, exchange: Exchange): Response {
 }
 
 /**
- * The CapabilityStatement, made on the first request from what is there: the interactions of the
+ * The CapabilityStatement, made on the first request (and when search parameters change) from what is there: the interactions of the
  * page of routes, the definitions, and of the search parameters those that the parser takes.
  */
 export function capabilityTexts(
@@ -25,7 +26,11 @@ export function capabilityTexts(
 ): (base: string) => string {
   const date = new Date().toISOString();
   const known = new Map<string, string>();
+  let { revision } = definitions;
   return (base) => {
+    // A SearchParameter has come or gone.
+    if (definitions.revision !== revision) known.clear();
+    ({ revision } = definitions);
     const found =
       known.get(base) ?? stringify(statement(definitions, { config, base, date, codes }));
     known.set(base, found);
@@ -59,7 +64,7 @@ function statement(definitions: Definitions, made: Made): JsonObject {
     fhirVersion: '4.0.1',
     format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
     patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
-    rest: [server(definitions, made.codes)],
+    rest: [server(definitions, made)],
   };
 }
 
@@ -69,8 +74,8 @@ const ABOUT = [
   'only under `Prefer: return=representation`. Of a preference that stands twice the first counts.',
 ].join(' ');
 
-function server(definitions: Definitions, codes: readonly string[]): JsonObject {
-  const search = searchable(definitions);
+function server(definitions: Definitions, { codes, config }: Made): JsonObject {
+  const search = searchable(definitions, config.fulltext);
   const everywhere = search.everywhere.map((def) => parameter(def));
   return {
     mode: 'server',
@@ -90,9 +95,11 @@ function server(definitions: Definitions, codes: readonly string[]): JsonObject 
       ...listed('searchInclude', search.includes(type)),
       ...listed('searchRevInclude', search.revincludes(type)),
       ...listed('searchParam', search.ofType(type).map(parameter)),
+      ...listed('operation', operationsOf(definitions, type)),
     })),
     interaction: ofSystem.filter((code) => codes.includes(code)).map((code) => ({ code })),
     searchParam: everywhere,
+    ...listed('compartment', search.compartments),
   };
 }
 
@@ -113,6 +120,14 @@ const ofSystem = ['transaction', 'batch', 'history-system', 'search-system'];
 /** An empty array is not allowed in FHIR JSON. */
 const listed = (name: string, list: JsonValue[]): JsonObject =>
   list.length === 0 ? {} : { [name]: list };
+
+/** The operations on one resource of the type, by R4's own definitions. */
+function operationsOf({ operations }: Definitions, type: string): JsonObject[] {
+  if (!everythingTypes.some((one) => one === type)) return [];
+  return operations
+    .filter(({ code, resource }) => code === 'everything' && resource.includes(type))
+    .map(({ code, url }) => ({ name: code, definition: url }));
+}
 
 function parameter(def: SearchParamDef): JsonObject {
   const documentation = `Finds by ${def.expression}`;

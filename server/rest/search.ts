@@ -1,19 +1,21 @@
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery } from '../fhir/query.ts';
+import { type Compartment, compartmentTypes } from '../fhir/query-compartment.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { unknownElements } from '../fhir/summary.ts';
 import type { SearchPage, Version } from '../store/store.ts';
 import type { Link } from './bundle-text.ts';
 import { urlWith } from './bundle-text.ts';
 import { outcomeOf } from './errors.ts';
+import { explained } from './explain.ts';
 import { bytesOf } from './input.ts';
 import type { Exchange, Parameters } from './request.ts';
 import { decodeForm } from './request.ts';
-import { answerBundle } from './respond.ts';
+import { answer, answerBundle } from './respond.ts';
 import type { Service } from './service.ts';
 import type { Shape } from './shape.ts';
 import { shaped, unknownElement } from './shape.ts';
-import { typeOf, unknownOperation, unknownType } from './target.ts';
+import { idOf, typeOf, unknownOperation, unknownType } from './target.ts';
 
 /** GET [base]/[type]?[parameters] (R4 3.1.0.9). */
 export async function searchType(service: Service, exchange: Exchange): Promise<Response> {
@@ -37,16 +39,44 @@ export async function searchSystemByPost(service: Service, exchange: Exchange): 
   return search(service, exchange, { parameters: await posted(service, exchange) });
 }
 
-/** GET [base]/[compartment]/[id]/[type]: its issue is still to come. */
+/** GET [base]/[compartment]/[id]/[type] or `/*` for all its types (R4 3.1.1.2). */
 export async function searchCompartment(service: Service, exchange: Exchange): Promise<Response> {
-  typeOf(service, exchange);
+  const compartment = compartmentOf(service, exchange);
+  return search(service, exchange, { ...compartment, parameters: exchange.query });
+}
+
+/** POST [base]/[compartment]/[id]/[type]/_search; without a type for all of them. */
+export async function searchCompartmentByPost(
+  service: Service,
+  exchange: Exchange,
+): Promise<Response> {
+  const compartment = compartmentOf(service, exchange);
+  return search(service, exchange, {
+    ...compartment,
+    parameters: await posted(service, exchange),
+  });
+}
+
+/** The compartment that the path names, and its type. Throws not-found. */
+function compartmentOf(service: Service, exchange: Exchange): Pick<Asked, 'compartment' | 'type'> {
+  const type = typeOf(service, exchange);
+  const id = idOf(service, exchange);
   const other = exchange.part('other');
   if (other.startsWith('$')) throw unknownOperation(other);
-  const text = 'Compartment searches are not there yet. Search by the reference parameter instead.';
-  throw new FhirError('not-found', [
-    { severity: 'error', code: 'not-supported', diagnostics: text },
-  ]);
+  const inside = compartmentTypes(service.definitions, type);
+  if (!inside) {
+    const known = [...service.definitions.compartments.keys()].join(', ');
+    throw notThere(`${type} has no compartment; there are those of ${known}.`);
+  }
+  const compartment = { type, id };
+  if (other === '' || other === '*') return { compartment };
+  if (!service.types.has(other)) throw unknownType(service, other);
+  if (inside.includes(other)) return { compartment, type: other };
+  throw notThere(`No ${other} is in a ${type} compartment, which holds ${inside.join(', ')}.`);
 }
+
+const notThere = (diagnostics: string): FhirError =>
+  new FhirError('not-found', [{ severity: 'error', code: 'not-supported', diagnostics }]);
 
 async function posted(service: Service, exchange: Exchange): Promise<Parameters> {
   const { headers } = exchange.incoming;
@@ -60,8 +90,9 @@ async function posted(service: Service, exchange: Exchange): Promise<Parameters>
 }
 
 interface Asked {
-  /** Absent: the whole system. */
+  /** Absent: the whole system, or all that the compartment may hold. */
   type?: string;
+  compartment?: Compartment;
   parameters: Parameters;
 }
 
@@ -72,15 +103,35 @@ const isOurs = ({ type }: Asked, name: string): boolean =>
 async function search(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
   const base = service.config.base();
   const query = parse(service, exchange, asked);
+  if (query.explain) return explain(service, exchange, asked, query);
   const page = await service.store.search(exchange.actor, query);
   const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
-  const links = linksOf(`${base}${asked.type ? `/${asked.type}` : ''}`, {
+  const links = linksOf(pathOf(base, asked), {
     query,
     page,
     parameters: [...query.applied, ...ours],
   });
-  const entries = query.summary === 'count' ? [] : entriesOf(service, base, { query, page });
+  const entries = entriesOf(service, base, { query, page });
   return answerBundle(service, exchange, { type: 'searchset', total: page.total, links, entries });
+}
+
+/** `_explain=true`: what the search was understood as and how it would be run. */
+async function explain(
+  service: Service,
+  exchange: Exchange,
+  asked: Asked,
+  query: SearchQuery,
+): Promise<Response> {
+  const explanation = await service.store.explain(exchange.actor, query);
+  const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
+  const self = urlWith(pathOf(service.config.base(), asked), [...query.applied, ...ours]);
+  const { parameters } = asked;
+  return answer(service, exchange, explained(query, { parameters, self }, explanation));
+}
+
+function pathOf(base: string, { type, compartment }: Asked): string {
+  if (compartment) return `${base}/${compartment.type}/${compartment.id}/${type ?? '*'}`;
+  return type ? `${base}/${type}` : base;
 }
 
 function parse(service: Service, exchange: Exchange, asked: Asked): SearchQuery {
@@ -88,11 +139,13 @@ function parse(service: Service, exchange: Exchange, asked: Asked): SearchQuery 
   const query = parseQuery({
     definitions,
     types: typesOf(service, asked),
+    ...(asked.compartment && { compartment: asked.compartment }),
     params: asked.parameters.filter(([name]) => !isOurs(asked, name)),
     lenient: (exchange.prefer.handling ?? config.handling) === 'lenient',
     count: config.pageSize,
     maxCount: config.maxPageSize,
     bases: [config.base()],
+    fulltext: config.fulltext,
     zone: config.zoneMinutes,
     now: Date.now(),
   });
@@ -101,14 +154,21 @@ function parse(service: Service, exchange: Exchange, asked: Asked): SearchQuery 
   return query;
 }
 
-/** `_type` of a search over the system says which types are meant (R4 3.1.1.3). */
-function typesOf(service: Service, { type, parameters }: Asked): string[] {
+/** `_type` of a search over the system or a compartment says which types are meant (R4 3.1.1.2). */
+function typesOf(service: Service, { type, compartment, parameters }: Asked): readonly string[] {
   if (type) return [type];
+  const all = compartment
+    ? (compartmentTypes(service.definitions, compartment.type) ?? [])
+    : service.definitions.resourceTypes;
   const named = parameters.filter(([name]) => name === '_type');
-  if (named.length === 0) return [...service.definitions.resourceTypes];
+  if (named.length === 0) return all;
   const types = named.flatMap(([, value]) => value.split(','));
   for (const one of types) {
     if (!service.types.has(one)) throw new FhirError('invalid', unknownType(service, one).issues);
+    if (!all.includes(one)) {
+      const text = `_type: no ${one} is in a ${compartment?.type} compartment. Leave it out.`;
+      throw new FhirError('invalid', text);
+    }
   }
   return [...new Set(types)];
 }
@@ -120,6 +180,8 @@ function linksOf(
   const at = (cursor: string): string => urlWith(path, [...parameters, ['_cursor', cursor]]);
   const self = query.cursor === undefined ? urlWith(path, parameters) : at(query.cursor);
   const links: Link[] = [{ relation: 'self', url: self }];
+  const pages = query.cursor ?? page.previous ?? page.next;
+  if (pages !== undefined) links.push({ relation: 'first', url: urlWith(path, parameters) });
   if (page.previous !== undefined) links.push({ relation: 'previous', url: at(page.previous) });
   if (page.next !== undefined) links.push({ relation: 'next', url: at(page.next) });
   return links;

@@ -21,6 +21,8 @@ export interface RestConfig {
   maxPageSize: number;
   /** What happens to unknown search parameters where the caller has no preference. */
   handling: 'strict' | 'lenient';
+  /** What `_text` and `_content` can find. */
+  fulltext: 'off' | 'narrative' | 'content';
   /** Minutes east of UTC of dates in queries that name no zone. */
   zoneMinutes: number;
   /** The version of the software, for the CapabilityStatement. */

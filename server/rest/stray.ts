@@ -16,7 +16,10 @@ const PART = `(?!(?:${[...reserved].join('|')})(?:/|$)|\\$)[^/]+`;
 /** The value of Allow for a path; '' where there is nothing at it. */
 export function allowance(routes: readonly Route[]): (path: string) => string {
   const patterns = routes.map(({ method, path }): Pattern => {
-    return { method, fits: new RegExp(`^${path.replace(/:[a-z]+/g, PART)}$`) };
+    return {
+      method,
+      fits: new RegExp(`^${path.replace(/[$*]/g, '\\$&').replace(/:[a-z]+/g, PART)}$`),
+    };
   });
   return (path) => {
     const methods = patterns.filter(({ fits }) => fits.test(path)).map(({ method }) => method);

@@ -2,8 +2,10 @@ import { DbError } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { Context, Run } from './context.ts';
 import { type Criterion, lockCriteria } from './criteria.ts';
-import { type Draft, draftAll } from './draft.ts';
+import { type Draft, draftAll, idsOf, resourceOf } from './draft.ts';
 import { KeyedLocks } from './locks.ts';
+import { refuseIncomplete } from './params-incomplete.ts';
+import { type ParamChange, storeParams } from './params-write.ts';
 import type { Reader } from './read.ts';
 import { resolveDrafts } from './resolve.ts';
 import { settle } from './settle.ts';
@@ -18,6 +20,8 @@ interface Attempt {
   drafts: readonly Draft[];
   options: CommitOptions;
   first: boolean;
+  /** What it has made of the search parameters (`Params.spread`), if it changes any. */
+  params?: number | undefined;
 }
 
 /**
@@ -43,12 +47,15 @@ export class Committer {
     options: CommitOptions,
   ): Promise<ChangeResult[]> {
     const drafts = draftAll(this.#context, changes, options);
+    for (const { criterion } of drafts) {
+      if (criterion) await refuseIncomplete(this.#context, criterion.query);
+    }
     for (let attempt = 1; ; attempt++) {
       try {
-        const first = attempt === 1;
-        return await this.#locks.hold(keysOf(drafts), () =>
-          this.#attempt({ actor, drafts, options, first }),
-        );
+        const tried: Attempt = { actor, drafts, options, first: attempt === 1 };
+        const results = await this.#locks.hold(keysOf(drafts), () => this.#attempt(tried));
+        if (tried.params !== undefined) await this.#context.params.spread(tried.params);
+        return results;
       } catch (error) {
         if (!wasOvertaken(error)) throw error;
         if (attempt === ATTEMPTS) throw stillOvertaken(error);
@@ -58,11 +65,21 @@ export class Committer {
     }
   }
 
-  /** Alone where nothing must be decided under a lock; else inside a database transaction. */
+  /** Marked for the search parameters, by which it indexes. */
   async #attempt(attempt: Attempt): Promise<ChangeResult[]> {
+    const leave = this.#context.params.enter();
+    try {
+      return await this.#run(attempt);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Alone where nothing must be decided under a lock; else inside a database transaction. */
+  async #run(attempt: Attempt): Promise<ChangeResult[]> {
     const { drafts, options } = attempt;
     const guarded = drafts.flatMap((draft) => guardOf(draft));
-    if (guarded.length === 0 && !options.within) {
+    if (guarded.length === 0 && !options.within && !drafts.some(isParam)) {
       const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
       return this.#decide(attempt, run);
     }
@@ -85,8 +102,21 @@ export class Committer {
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);
     await this.#writer.write(writes, tx);
+    const params = drafts.some(isParam) ? paramChanges(drafts, results) : [];
+    if (params.length > 0) attempt.params = await storeParams(this.#context, run, params);
     return results;
   }
+}
+
+const isParam = ({ change }: Draft): boolean => change.type === 'SearchParameter';
+
+/** The SearchParameters that were really written or deleted. */
+function paramChanges(drafts: readonly Draft[], results: readonly ChangeResult[]): ParamChange[] {
+  return drafts.flatMap((draft, i) => {
+    if (!isParam(draft) || !results[i]?.changed) return [];
+    const resource = draft.patched ?? resourceOf(draft.change);
+    return idsOf(draft).map((id) => ({ id, resource, path: draft.change.path }));
+  });
 }
 
 /** A criterion under which something may be created is decided by one writer at a time. */

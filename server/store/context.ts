@@ -4,11 +4,14 @@ import type { Extractor } from '../fhir/extract.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { VersionClock } from './clock.ts';
 import type { Hasher } from './hash.ts';
+import type { Params } from './params.ts';
 
 /** What the parts of the store share; made once by createStore. */
 export interface Context {
   db: Db;
+  /** With the custom search parameters. */
   definitions: Definitions;
+  params: Params;
   extractor: Extractor;
   /** Structural faults of a resource; `path` is what their expressions start with. */
   validate(resource: unknown, options?: { path?: string }): Issue[];
@@ -22,6 +25,8 @@ export interface Context {
   /** Offset of dates without a zone, in minutes east of UTC. */
   zone: number;
   integrity: 'off' | 'warn' | 'on';
+  /** What is indexed word by word: narratives (`_text`), also all else (`_content`). */
+  fulltext: 'off' | 'narrative' | 'content';
   /** The number of a resource type in the tables. Throws FhirError not-found for an unknown type. */
   typeNumber(type: string): number;
   typeName(num: number): string;

@@ -4,6 +4,7 @@ import type { SearchQuery } from '../fhir/query.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import type { Context, Run } from './context.ts';
 import { sqlList } from './rows.ts';
+import { resolveTerms } from './search-resolve.ts';
 import { printIds } from './search-sql.ts';
 import type { Actor } from './store.ts';
 
@@ -33,6 +34,7 @@ export function parseCriterion(context: Context, type: string, text: string): Cr
   const query = parseQuery({
     definitions: context.definitions,
     bases: context.bases,
+    fulltext: context.fulltext,
     zone: context.zone,
     now: Date.now(),
     types: [type],
@@ -102,7 +104,8 @@ async function matchOne(
   { query }: Criterion,
   most: number,
 ): Promise<string[]> {
-  const statement = printIds(context, query, most);
+  const resolved = await resolveTerms(context, run, query);
+  const statement = printIds(context, resolved, most);
   const rows = await run(statement, statement.values);
   return [...new Set(rows.map(([id]) => id as string))];
 }

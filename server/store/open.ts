@@ -7,6 +7,7 @@ import { VersionClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { Hasher } from './hash.ts';
 import { newId } from './id.ts';
+import { Params } from './params.ts';
 import { sqlTexts } from './rows.ts';
 import { leaseSlot } from './slots.ts';
 import type { StoreOptions } from './store.ts';
@@ -37,24 +38,34 @@ async function numberTypes(db: Db, names: readonly string[]): Promise<[number, s
 /** Reads what the store needs to know from the database, and takes a version slot. */
 export async function openContext(
   options: StoreOptions,
-): Promise<{ context: Context; close(): Promise<void> }> {
-  const { db, definitions, config } = options;
-  const { bases, zone, integrity } = config;
-  const types = await numberTypes(db, definitions.resourceTypes);
+): Promise<{ context: Context; owner: string; close(): Promise<void> }> {
+  const { db, config } = options;
+  const { bases, zone, integrity, fulltext = 'narrative' } = config;
+  const types = await numberTypes(db, options.definitions.resourceTypes);
   const numbers = new Map(types.map(([num, name]) => [name, num]));
   const names = new Map(types);
   const clock = new VersionClock();
   const slot = await leaseSlot(db, clock);
-  const validator = createValidator(definitions);
+  const validator = createValidator(options.definitions);
+  const { owner } = slot;
+  const typeName = (num: number): string => names.get(num) ?? '';
+  const onChange = (type: string): void => extractor.forget(type);
+  const params = new Params({ db, owner, standard: options.definitions, typeName, onChange });
+  const { definitions } = params;
+  const extractor = createExtractor(definitions, { zone, bases });
+  await params.start();
   const context: Context = {
     db,
     definitions,
+    params,
+    extractor,
+    typeName,
     bases,
     zone,
     integrity,
+    fulltext,
     clock,
     newId,
-    extractor: createExtractor(definitions, { zone, bases }),
     validate: (resource, settings) => validator.validate(resource, settings),
     hasher: new Hasher(await secret(db, 'hash-prefix')),
     secret: await secret(db, 'cursor-secret'),
@@ -63,7 +74,10 @@ export async function openContext(
       if (num === undefined) throw new FhirError('not-found', `${type} is no resource type of R4.`);
       return num;
     },
-    typeName: (num) => names.get(num) ?? '',
   };
-  return { context, close: () => slot.stop() };
+  const close = async (): Promise<void> => {
+    await params.stop();
+    await slot.stop();
+  };
+  return { context, owner, close };
 }

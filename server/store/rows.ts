@@ -1,10 +1,12 @@
 import { FhirError } from '../fhir/error.ts';
-import type { Extracted, Unit as FoundUnit } from '../fhir/extract.ts';
+import type { Extracted, Unit } from '../fhir/extract.ts';
+import { contentWords, narrativeWords } from '../fhir/fulltext.ts';
 import { stampResource } from '../fhir/json.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
+import { dictionaryWords, unitWord, type Word } from './dictionary-words.ts';
 import type { Method, Version } from './store.ts';
 
 /** One letter per interaction in `resource.method` and `history.method`. */
@@ -41,14 +43,17 @@ export interface Row {
   lo: number | null;
   hi: number | null;
   tok: string;
-  strings: { k: string; v: string; part: boolean }[];
+  strings: { k: string; v: string; o: string | undefined; part: boolean }[];
   dates: { k: string; lo: number; hi: number }[];
   numbers: { k: string; lo: number; hi: number; unit: string | null }[];
-  /** Digest of the three lists above, null if they are empty: an update leaves equal ones alone. */
+  /** What `_text` and `_content` find; absent where there is nothing. */
+  text?: { narrative: string; content: string };
+  /** Digest of the lists and texts above, null if there are none: an update leaves equal ones alone. */
   sides: string | null;
   /** `sumOf` the substance. */
   sum: number;
-  units: Unit[];
+  /** What the dictionaries must hold before this is written. */
+  words: Word[];
   /** It has so many index entries that it should not share a statement with others. */
   heavy: boolean;
   /** The version this one replaces; 0 for a new resource. */
@@ -57,13 +62,6 @@ export interface Row {
   supposed: boolean;
   /** What the caller gets back. */
   stored: Version;
-}
-
-export interface Unit {
-  h: string;
-  system: string;
-  code: string;
-  unit: string;
 }
 
 export interface RowInput {
@@ -116,7 +114,9 @@ export function buildRow(context: Context, input: RowInput): Row {
   for (const { key, target } of found.references) {
     tok.add(hasher.reference(referenceSalt(key), target));
   }
-  const units: Unit[] = [];
+  const text = textOf(context, resource);
+  const words = dictionaryWords(context, type, found);
+  for (const { h } of words) tok.add(h);
   const entries = tok.size + found.strings.length + found.dates.length + found.numbers.length;
   if (entries > MAX_ENTRIES) throw tooMany(type, entries);
   return {
@@ -132,9 +132,10 @@ export function buildRow(context: Context, input: RowInput): Row {
     lo: found.main.date?.lo ?? null,
     hi: found.main.date?.hi ?? null,
     tok: `{${[...tok].join(',')}}`,
-    strings: found.strings.map(({ key, value, part = false }) => ({
+    strings: found.strings.map(({ key, value, original, part = false }) => ({
       k: String(hasher.word(key)),
       v: value,
+      o: original,
       part,
     })),
     dates: found.dates.map(({ key, lo, hi }) => ({ k: String(hasher.word(key)), lo, hi })),
@@ -142,11 +143,12 @@ export function buildRow(context: Context, input: RowInput): Row {
       k: String(hasher.word(key)),
       lo,
       hi,
-      unit: unit ? unitOf(context, unit, units) : null,
+      unit: unit ? unitOf(context, unit, words) : null,
     })),
-    sides: sidesOf(context, found),
+    ...(text && { text }),
+    sides: sidesOf(context, found, text),
     sum: sumOf(substance(content)),
-    units,
+    words,
     heavy: entries > HEAVY_ENTRIES,
     base: standing?.seq === undefined && !supposed ? 0 : (standing?.version ?? 0),
     supposed,
@@ -165,26 +167,39 @@ function tooMany(type: string, entries: number): FhirError {
   );
 }
 
-const unitWord = ({ system = '', code = '', unit = '' }: FoundUnit): string =>
-  `unit|${system}|${code}|${unit}`;
-
-function unitOf({ hasher }: Context, found: FoundUnit, units: Unit[]): string {
-  const { system = '', code = '', unit = '' } = found;
-  const h = String(hasher.word(unitWord(found)));
-  units.push({ h, system, code, unit });
-  return h;
+/** The hash of a unit, and its word for the dictionary. */
+function unitOf(context: Context, unit: Unit, words: Word[]): string {
+  const word = unitWord(context, unit);
+  words.push(word);
+  return String(word.h);
 }
 
-function sidesOf({ hasher }: Context, { strings, dates, numbers }: Extracted): string | null {
-  if (strings.length + dates.length + numbers.length === 0) return null;
-  let text = '';
-  for (const { key, value, part } of strings) text += `${key}\u0001${value}\u0001${part}\u0002`;
+function textOf({ fulltext }: Context, resource: Resource): Row['text'] {
+  if (fulltext === 'off') return undefined;
+  const narrative = narrativeWords(resource);
+  const content = fulltext === 'content' ? contentWords(resource) : '';
+  return narrative === '' && content === '' ? undefined : { narrative, content };
+}
+
+function sidesOf(
+  { hasher }: Context,
+  { strings, dates, numbers }: Extracted,
+  words: Row['text'],
+): string | null {
+  if (!words && strings.length + dates.length + numbers.length === 0) return null;
+  let text = words ? `${words.narrative}\u0001${words.content}\u0002` : '';
+  for (const { key, value, original = value, part } of strings) {
+    text += `${key}\u0001${original}\u0001${part}\u0002`;
+  }
   for (const { key, lo, hi } of dates) text += `${key}\u0001${lo} ${hi}\u0002`;
   for (const { key, lo, hi, unit } of numbers) {
-    text += `${key}\u0001${lo} ${hi} ${unit ? unitWord(unit) : ''}\u0002`;
+    text += `${key}\u0001${lo} ${hi} ${unit ? unitText(unit) : ''}\u0002`;
   }
   return String(hasher.once(text));
 }
+
+const unitText = ({ system = '', code = '', unit = '' }: Unit): string =>
+  `${system}|${code}|${unit}`;
 
 /** A version as the statements return it. */
 export function versionOf(
@@ -201,11 +216,14 @@ export function versionOf(
   };
 }
 
-const list = (values: readonly (string | number | null)[]): string =>
+const list = (values: readonly (string | number | bigint | null | undefined)[]): string =>
   `{${values.map((value) => value ?? 'null').join(',')}}`;
 
-const quoted = (values: readonly string[]): string =>
-  `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+const quote = (value: string | undefined): string =>
+  value === undefined ? 'null' : `"${value.replace(/["\\]/g, '\\$&')}"`;
+
+const quoted = (values: readonly (string | undefined)[]): string =>
+  `{${values.map(quote).join(',')}}`;
 
 export const sqlList = list;
 export const sqlTexts = quoted;
@@ -227,6 +245,7 @@ export function writeValues(rows: readonly Row[]): unknown[] {
   const strings = rows.flatMap((row) => row.strings);
   const dates = rows.flatMap((row) => row.dates);
   const numbers = rows.flatMap((row) => row.numbers);
+  const texts = rows.flatMap((row) => row.text ?? []);
   return [
     list(rows.map((row) => row.rk)),
     list(rows.map((row) => row.seq)),
@@ -247,6 +266,7 @@ export function writeValues(rows: readonly Row[]): unknown[] {
     list(numbered(rows, (row) => row.strings)),
     list(strings.map((row) => row.k)),
     quoted(strings.map((row) => row.v)),
+    quoted(strings.map((row) => row.o)),
     list(strings.map((row) => (row.part ? 't' : 'f'))),
     list(numbered(rows, (row) => row.dates)),
     list(dates.map((row) => row.k)),
@@ -257,5 +277,8 @@ export function writeValues(rows: readonly Row[]): unknown[] {
     list(numbers.map((row) => row.lo)),
     list(numbers.map((row) => row.hi)),
     list(numbers.map((row) => row.unit)),
+    list(numbered(rows, (row) => (row.text ? [row.text] : []))),
+    quoted(texts.map((row) => row.narrative)),
+    quoted(texts.map((row) => row.content)),
   ];
 }

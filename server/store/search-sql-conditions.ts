@@ -1,235 +1,174 @@
-import type { DateValue, NumberValue, Term } from '../fhir/query.ts';
-import { referenceSalt } from '../fhir/terms.ts';
+import type { DateValue, Term } from '../fhir/query.ts';
+import { foldString, referenceSalt } from '../fhir/terms.ts';
 import { vidFloor } from './clock.ts';
-import type { Context } from './context.ts';
+import { both, either, type Printer, type Scope, tokens } from './search-sql-base.ts';
+import { chain, has } from './search-sql-joins.ts';
+import { beginning, dates, exacts, near, numbers, pair, strings } from './search-sql-values.ts';
 
-/** Where conditions go: values are bound, words hashed and bound. */
-export interface Printer {
-  readonly context: Context;
-  /** The resource types searched. */
-  readonly types: readonly string[];
-  bind(value: unknown, cast: string): string;
-  word(text: string): string;
-}
-
-/** Periods up to this long (ms) are found by their start; longer ones have an index of their own. */
-const LONG = 86_400_000;
-/** The like for numbers: a point has no length. */
-const POINT = 0;
-
-/**
- * A term as a condition on alias `s` of the search table. With `filterOnly` the token index is kept
- * out of the planner's reach: the row is already found through the patient index.
- */
-export function condition(out: Printer, term: Term, filterOnly: boolean): string {
+/** A term as a condition on rows of the search table. Part of search-sql.ts. */
+export function condition(out: Printer, term: Term, at: Scope): string {
+  const inner = (one: Term, scope: Scope) => condition(out, one, scope);
   switch (term.kind) {
     case 'id':
-      return ids(out, term.ids);
+      return ids(out, term, at);
     case 'lastUpdated':
-      return either(term.values.map((value) => lastUpdated(out, value)));
+      return either(term.values.map((value) => lastUpdated(out, value, at)));
     case 'words':
-      return tokens(
-        out,
-        term.words.map((word) => out.context.hasher.word(word)),
-        filterOnly,
-      );
+      return hashes(out, hashesOf(out, term) ?? [], at);
+    case 'texts':
+      return tokens(textsList(out, term), true, at);
     case 'references':
-      return references(out, term, filterOnly);
+      return references(out, term, at);
+    case 'linked':
+      return linked(out, term, at);
+    case 'rows':
+      return `${at.alias}.seq = any(${out.bind(term.seqs, 'bigint[]')})`;
     case 'date':
-      return dates(out, term, filterOnly);
+      return dates(out, term, at);
     case 'string':
-      return strings(out, term, filterOnly);
+      return strings(out, term, at);
+    case 'exact':
+      return exacts(out, term, at);
     case 'number':
-      return numbers(out, term, filterOnly);
+      return numbers(out, term, at);
     case 'pair':
-      return pair(out, term);
+      return pair(out, term, at);
+    case 'near':
+      return near(out, term, at);
+    case 'fulltext':
+      return fulltext(out, term, at);
+    case 'present':
+      return tokens(presence(out, term, true), true, at);
     case 'any':
-      return either(term.terms.map((inner) => condition(out, inner, filterOnly)));
+      return any(out, term.terms, at);
     case 'all':
-      return `(${term.terms.map((inner) => condition(out, inner, filterOnly)).join(' and ')})`;
+      return both(term.terms.map((one) => inner(one, at)));
+    case 'not':
+      return not(out, term.term, at);
+    case 'chain':
+      return chain(out, term, at, inner);
+    case 'has':
+      return has(out, term, at, inner);
+    default:
+      throw new Error(`a term of kind ${term.kind} must be resolved before it is printed`);
   }
 }
 
-const either = (conditions: readonly string[]): string =>
-  conditions.length === 1 ? (conditions[0] as string) : `(${conditions.join(' or ')})`;
+/** Words and references are words of one index: one look-up for all of them. */
+function any(out: Printer, terms: readonly Term[], at: Scope): string {
+  const words: bigint[] = [];
+  const others: Term[] = [];
+  for (const term of terms) {
+    const found = hashesOf(out, term);
+    if (found) words.push(...found);
+    else others.push(term);
+  }
+  const conditions = others.map((one) => condition(out, one, at));
+  return either(words.length === 0 ? conditions : [hashes(out, words, at), ...conditions]);
+}
+
+/** The words of the token index that a term looks for; undefined where it looks elsewhere. */
+function hashesOf(out: Printer, term: Term): bigint[] | undefined {
+  const { hasher } = out.context;
+  if (term.kind === 'words') return term.words.map((word) => hasher.word(word));
+  if (term.kind === 'linked' && !term.patient) {
+    const salt = hasher.word(referenceSalt(term.key));
+    return term.keys.map((rk) => BigInt(rk) ^ salt);
+  }
+  if (term.kind !== 'references' || term.patient) return undefined;
+  const salt = referenceSalt(term.key);
+  return term.targets.map((target) => hasher.reference(salt, target));
+}
+
+/** What has no value fits no condition, so it fits every negation (R4 3.1.1.4.10, `:not`). */
+function not(out: Printer, term: Term, at: Scope): string {
+  if (term.kind === 'present') return tokens(presence(out, term, false), true, at);
+  return `(${condition(out, term, { ...at, filterOnly: true })}) is not true`;
+}
 
 /** `_id` names no type: each of the types searched may hold it. */
-function ids(out: Printer, wanted: readonly string[]): string {
-  const { hasher } = out.context;
-  const keys = wanted.flatMap((id) => out.types.map((type) => String(hasher.row(type, id))));
-  return `s.seq in (select r.seq from resource r where r.rk = any(${out.bind(keys, 'bigint[]')}))`;
-}
-
-function tokens(out: Printer, hashes: readonly bigint[], filterOnly: boolean): string {
-  const list = out.bind(hashes.map(String), 'bigint[]');
-  const sql = hashes.length === 1 ? `s.tok @> ${list}` : `s.tok && ${list}`;
-  return filterOnly ? `(${sql}) is true` : sql;
-}
-
-function references(
+function ids(
   out: Printer,
-  term: Extract<Term, { kind: 'references' }>,
-  filterOnly: boolean,
+  { ids: wanted, type: only }: Extract<Term, { kind: 'id' }>,
+  { alias, types }: Scope,
 ): string {
+  const { hasher } = out.context;
+  const among = only === undefined ? types : [only];
+  const keys = wanted.flatMap((id) => among.map((type) => String(hasher.row(type, id))));
+  const rows = `select r.seq from resource r where r.rk = any(${out.bind(keys, 'bigint[]')})`;
+  return `${alias}.seq = any(array(${rows}))`;
+}
+
+function hashes(out: Printer, words: readonly bigint[], at: Scope): string {
+  return tokens(out.bind(words.map(String), 'bigint[]'), words.length !== 1, at);
+}
+
+/** All words and "phrases" of the query (the text of a narrative is folded, and so is the query). */
+function fulltext(
+  out: Printer,
+  { of, query }: Extract<Term, { kind: 'fulltext' }>,
+  { alias }: Scope,
+): string {
+  const column = of === 'text' ? 'x.narrative' : 'x.content';
+  const asked = `websearch_to_tsquery('simple', ${out.bind(foldString(query), 'text')})`;
+  return `${alias}.seq in (select x.seq from search_text x where ${column} @@ ${asked})`;
+}
+
+function textsList(out: Printer, { keys, values }: Extract<Term, { kind: 'texts' }>): string {
+  const words = keys.map((key) => out.word(key)).join(', ');
+  const ranges = either(values.map((value) => beginning(out, 'd.v', value)));
+  return `array(select d.h from word_text d where d.k in (${words}) and ${ranges})`;
+}
+
+/** The presence words of all sets of parameters in which one of these is, or none. */
+function presence(
+  out: Printer,
+  { type, codes }: Extract<Term, { kind: 'present' }>,
+  wanted: boolean,
+): string {
+  const typed = `d.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
+  const some = `d.codes && ${out.bind(codes, 'text[]')}`;
+  return `array(select d.h from presence d where ${typed} and ${wanted ? some : `not (${some})`})`;
+}
+
+function references(out: Printer, term: Extract<Term, { kind: 'references' }>, at: Scope): string {
   const { hasher } = out.context;
   if (term.patient) {
     const keys = term.targets.map((target) => String(hasher.word(target)));
     const [only] = keys;
     return keys.length === 1
-      ? `s.patient = ${out.bind(only, 'bigint')}`
-      : `s.patient = any(${out.bind(keys, 'bigint[]')})`;
+      ? `${at.alias}.patient = ${out.bind(only, 'bigint')}`
+      : `${at.alias}.patient = any(${out.bind(keys, 'bigint[]')})`;
   }
-  const salt = referenceSalt(term.key);
-  return tokens(
-    out,
-    term.targets.map((target) => hasher.reference(salt, target)),
-    filterOnly,
-  );
+  return hashes(out, hashesOf(out, term) ?? [], at);
+}
+
+function linked(out: Printer, term: Extract<Term, { kind: 'linked' }>, at: Scope): string {
+  if (!term.patient) return hashes(out, hashesOf(out, term) ?? [], at);
+  const [only] = term.keys;
+  return term.keys.length === 1
+    ? `${at.alias}.patient = ${out.bind(only, 'bigint')}`
+    : `${at.alias}.patient = any(${out.bind(term.keys, 'bigint[]')})`;
 }
 
 /** Version keys begin with the time, so a range of times is a range of keys. */
-function lastUpdated(out: Printer, { prefix, lo, hi }: DateValue): string {
+function lastUpdated(out: Printer, { prefix, lo, hi }: DateValue, { alias }: Scope): string {
+  const vid = `${alias}.vid`;
   const from = (ms: number) => out.bind(String(vidFloor(ms)), 'bigint');
   switch (prefix) {
     case 'ne':
-      return `(s.vid < ${from(lo)} or s.vid >= ${from(hi + 1)})`;
+      return `(${vid} < ${from(lo)} or ${vid} >= ${from(hi + 1)})`;
     case 'gt':
     case 'sa':
-      return `s.vid >= ${from(hi + 1)}`;
+      return `${vid} >= ${from(hi + 1)}`;
     case 'lt':
     case 'eb':
-      return `s.vid < ${from(lo)}`;
+      return `${vid} < ${from(lo)}`;
     case 'ge':
-      return `s.vid >= ${from(lo)}`;
+      return `${vid} >= ${from(lo)}`;
     case 'le':
-      return `s.vid < ${from(hi + 1)}`;
+      return `${vid} < ${from(hi + 1)}`;
     default:
-      return `(s.vid >= ${from(lo)} and s.vid < ${from(hi + 1)})`;
+      return `(${vid} >= ${from(lo)} and ${vid} < ${from(hi + 1)})`;
   }
-}
-
-function dates(
-  out: Printer,
-  { keys, main, values }: Extract<Term, { kind: 'date' }>,
-  filterOnly: boolean,
-): string {
-  const compare = (alias: string) => either(values.map((value) => dateRange(out, alias, value)));
-  if (main) return compare('s');
-  return sideRows(out, 'search_date', { keys, where: compare('x'), filterOnly });
-}
-
-/**
- * R4 3.1.1.4.7 on ranges, all bounds inclusive. Conditions on the upper end are written so that an
- * index on the lower end serves them: a period no longer than LONG begins at most LONG earlier.
- */
-function dateRange(out: Printer, a: string, { prefix, lo, hi }: DateValue): string {
-  const ms = (value: number) => out.bind(String(value), 'bigint');
-  const longer = `${a}.hi - ${a}.lo > ${LONG}`;
-  switch (prefix) {
-    case 'eq':
-      return `(${a}.lo between ${ms(lo)} and ${ms(hi)} and ${a}.hi <= ${ms(hi)})`;
-    case 'ne':
-      return `(${a}.lo < ${ms(lo)} or ${a}.hi > ${ms(hi)})`;
-    case 'gt':
-      return `((${a}.lo > ${ms(hi - LONG)} and ${a}.hi > ${ms(hi)}) or (${longer} and ${a}.hi > ${ms(hi)}))`;
-    case 'ge':
-      return (
-        `((${a}.lo > ${ms(Math.min(hi - LONG, lo - 1))} and (${a}.hi > ${ms(hi)} or ${a}.lo >= ${ms(lo)}))` +
-        ` or (${longer} and ${a}.hi > ${ms(hi)}))`
-      );
-    case 'lt':
-      return `${a}.lo < ${ms(lo)}`;
-    case 'le':
-      return `(${a}.lo < ${ms(lo)} or (${a}.lo between ${ms(lo)} and ${ms(hi)} and ${a}.hi <= ${ms(hi)}))`;
-    case 'sa':
-      return `${a}.lo > ${ms(hi)}`;
-    case 'eb':
-      return `${a}.hi < ${ms(lo)}`;
-    case 'ap':
-      return `(${a}.lo <= ${ms(hi)} and ${a}.hi >= ${ms(lo)})`;
-  }
-}
-
-function strings(
-  out: Printer,
-  { keys, values }: Extract<Term, { kind: 'string' }>,
-  filterOnly: boolean,
-): string {
-  const ranges = values.map((value) => {
-    const next = out.bind(`${value}\u{10FFFF}`, 'text');
-    return `(x.v >= ${out.bind(value, 'text')} and x.v < ${next})`;
-  });
-  return sideRows(out, 'search_string', { keys, where: either(ranges), filterOnly });
-}
-
-/** Looked up by what they hold; or, where the rows are found already, one by one by their key. */
-function sideRows(out: Printer, table: string, rows: SideRows): string {
-  const words = rows.keys.map((key) => out.word(key)).join(', ');
-  const where = `x.k in (${words}) and ${rows.where}`;
-  return rows.filterOnly
-    ? `exists (select 1 from ${table} x where x.seq = s.seq and ${where} offset 0)`
-    : `s.seq in (select x.seq from ${table} x where ${where})`;
-}
-
-interface SideRows {
-  keys: readonly string[];
-  where: string;
-  filterOnly: boolean;
-}
-
-function numbers(
-  out: Printer,
-  { keys, values }: Extract<Term, { kind: 'number' }>,
-  filterOnly: boolean,
-): string {
-  const compare = values.map((value) => {
-    const range = numberRange(out, value);
-    return value.unit ? `(${range} and ${unit(out, value.unit)})` : range;
-  });
-  return sideRows(out, 'search_number', { keys, where: either(compare), filterOnly });
-}
-
-/** R4 3.1.1.4.5 and .6: equality means within the text's precision, order means the value itself. */
-function numberRange(out: Printer, { prefix, value, lo, hi }: NumberValue): string {
-  const n = (x: number) => out.bind(x, 'float8');
-  const ranged = `x.hi - x.lo > ${POINT}`;
-  switch (prefix) {
-    case 'eq':
-      return `(x.lo >= ${n(lo)} and x.lo < ${n(hi)} and x.hi < ${n(hi)})`;
-    case 'ne':
-      return `(x.lo < ${n(lo)} or x.hi >= ${n(hi)})`;
-    case 'gt':
-      return `(x.lo > ${n(value)} or (${ranged} and x.hi > ${n(value)}))`;
-    case 'ge':
-      return `(x.lo >= ${n(value)} or (${ranged} and x.hi >= ${n(value)}))`;
-    case 'lt':
-      return `x.lo < ${n(value)}`;
-    case 'le':
-      return `x.lo <= ${n(value)}`;
-    case 'sa':
-      return `x.lo > ${n(value)}`;
-    case 'eb':
-      return `(x.lo < ${n(value)} and x.hi < ${n(value)})`;
-    case 'ap':
-      return `(x.lo <= ${n(hi)} and x.hi >= ${n(lo)})`;
-  }
-}
-
-/** R4 3.1.1.4.12: with a system the code counts; without one the code or the printed unit. */
-function unit(out: Printer, { system, code }: { system?: string; code: string }): string {
-  const wanted = out.bind(code, 'text');
-  const named =
-    system === undefined
-      ? `(u.code = ${wanted} or u.unit = ${wanted})`
-      : `u.system = ${out.bind(system, 'text')} and u.code = ${wanted}`;
-  return `x.unit = any(array(select u.h from unit u where ${named}))`;
-}
-
-/** Two ranged components of one element in one row: each compares with its own column. */
-function pair(out: Printer, { keys, first, second }: Extract<Term, { kind: 'pair' }>): string {
-  const column = (name: string, value: NumberValue) =>
-    `exists (select 1 from (select ${name} as lo, ${name} as hi) x where ${numberRange(out, value)})`;
-  const both = `${column('y.lo', first)} and ${column('y.hi', second)}`;
-  const words = keys.map((key) => out.word(key)).join(', ');
-  return `s.seq in (select y.seq from search_number y where y.k in (${words}) and ${both})`;
 }

@@ -1,7 +1,7 @@
 import type { SearchQuery, SortKey } from '../fhir/query.ts';
 import { sortPath } from '../fhir/query-sort.ts';
 import { paramKey } from '../fhir/terms.ts';
-import type { Printer } from './search-sql-conditions.ts';
+import type { Printer } from './search-sql-base.ts';
 
 /** The order of a page of matches, and where the next one starts. Part of search-sql.ts. */
 
@@ -10,6 +10,8 @@ export interface OrderKey {
   sql: string;
   cast: 'bigint' | 'float8' | 'text';
   descending: boolean;
+  /** Every row has a value. */
+  always?: true;
 }
 
 export function orderKeys(out: Printer, query: SearchQuery): OrderKey[] {
@@ -19,9 +21,10 @@ export function orderKeys(out: Printer, query: SearchQuery): OrderKey[] {
 function orderKey(out: Printer, query: SearchQuery, { code, descending }: SortKey): OrderKey {
   const { definitions } = out.context;
   const [type = ''] = query.types;
-  if (code === '_lastUpdated') return { sql: 's.vid', cast: 'bigint', descending };
+  if (code === '_lastUpdated') return { sql: 's.vid', cast: 'bigint', descending, always: true };
   if (code === '_id') {
-    return { sql: '(select r.id from resource r where r.rk = s.rk)', cast: 'text', descending };
+    const sql = '(select r.id from resource r where r.rk = s.rk)';
+    return { sql, cast: 'text', descending, always: true };
   }
   const def = definitions.searchParams(type).get(code);
   const pick = descending ? 'max' : 'min';
@@ -60,38 +63,60 @@ function contentKey(out: Printer, path: string, pick: 'min' | 'max'): string {
 export const sortable = ({ sql, cast }: OrderKey): string =>
   cast === 'text' ? `(${sql} collate "C")` : sql;
 
-export function orderBy(keys: readonly OrderKey[], newestFirst: boolean, alias = ''): string {
-  const column = (i: number) => `${alias}k${i}`;
-  const parts = keys.map((key, i) => `${column(i)} ${key.descending ? 'desc' : 'asc'} nulls last`);
-  return [...parts, `${alias}seq ${newestFirst ? 'desc' : 'asc'}`].join(', ');
+/** In which order a page is read: that asked for, or (towards the page before) its reverse. */
+export interface Order {
+  keys: readonly OrderKey[];
+  newestFirst: boolean;
+  backwards: boolean;
+}
+
+export function orderBy({ keys, newestFirst, backwards }: Order, alias = ''): string {
+  const nulls = backwards ? ' nulls first' : ' nulls last';
+  const parts = keys.map(({ descending, always }, i) => {
+    const direction = descending !== backwards ? 'desc' : 'asc';
+    return `${alias}k${i} ${direction}${always ? '' : nulls}`;
+  });
+  return [...parts, `${alias}seq ${newestFirst !== backwards ? 'desc' : 'asc'}`].join(', ');
 }
 
 /**
- * Rows behind a position: the usual unrolled comparison, with missing values last in both
- * directions. `position` holds one value per key and the seq.
+ * Rows behind a position in that order: the usual unrolled comparison; missing values are last in both
+ * directions, so that nothing with a value stands behind them. `values` are one per key and the seq.
  */
 export function behind(
   out: Printer,
-  keys: readonly OrderKey[],
-  position: readonly unknown[],
-  newestFirst: boolean,
+  { keys, newestFirst, backwards }: Order,
+  values: readonly unknown[],
 ): string {
-  const seq = position.at(-1);
   const alternatives: string[] = [];
   let equal = '';
+  const [first] = keys;
+  // Said once more by itself, it is a range of an index on the key.
+  const range = first?.always
+    ? `${sortable(first)} ${first.descending !== backwards ? '<=' : '>='} ${out.bind(values[0], first.cast)} and `
+    : '';
   keys.forEach((key, i) => {
-    const value = position[i];
+    const value = values[i];
     const sql = sortable(key);
     if (value === null) {
+      if (backwards) alternatives.push(`(${equal}${sql} is not null)`);
       equal += `${sql} is null and `;
       return;
     }
     const bound = out.bind(value, key.cast);
-    const sign = key.descending ? '<' : '>';
-    alternatives.push(`(${equal}(${sql} ${sign} ${bound} or ${sql} is null))`);
+    const sign = key.descending !== backwards ? '<' : '>';
+    const missing = backwards || key.always ? '' : ` or ${sql} is null`;
+    alternatives.push(`(${equal}(${sql} ${sign} ${bound}${missing}))`);
     equal += `${sql} = ${bound} and `;
   });
-  const after = `s.seq ${newestFirst ? '<' : '>'} ${out.bind(seq, 'bigint')}`;
-  alternatives.push(`(${equal}${after})`);
-  return `(${alternatives.join(' or ')})`;
+  const seq = out.bind(values.at(-1), 'bigint');
+  alternatives.push(`(${equal}s.seq ${newestFirst !== backwards ? '<' : '>'} ${seq})`);
+  return `(${range}(${alternatives.join(' or ')}))`;
 }
+
+/** The same keys where a select has computed them as columns already. */
+export const computed = (keys: readonly OrderKey[]): OrderKey[] =>
+  keys.map((key, i) => ({ ...key, sql: `s.k${i}` }));
+
+/** Keys that are looked up elsewhere, row by row. */
+export const isCostly = ({ sql }: OrderKey): boolean => sql.startsWith('(');

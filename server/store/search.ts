@@ -1,9 +1,11 @@
 import type { SearchQuery } from '../fhir/query.ts';
-import type { Issue } from '../fhir/types.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { incompleteIssues } from './params-incomplete.ts';
 import { versionOf } from './rows.ts';
-import { MAX_INCLUDED, printCount, printExplain, printSearch } from './search-sql.ts';
+import { includedBy } from './search-include.ts';
+import { resolveTerms } from './search-resolve.ts';
+import { type Position, printCount, printExplain, printSearch } from './search-sql.ts';
 import type { Actor, SearchPage, Version } from './store.ts';
 
 /** Up to here an estimate is a count; above it the planner's guess. */
@@ -13,21 +15,24 @@ const COUNT_EXACTLY = 10_000;
 const ID = 3;
 const SEQ = 8;
 
-const scopeOf = ({ types, applied }: SearchQuery): string =>
-  `search ${types.join()}?${JSON.stringify(applied)}`;
+const scopeOf = ({ types, compartment = '', applied }: SearchQuery): string =>
+  `search ${compartment} ${types.join()}?${JSON.stringify(applied)}`;
 
 /** R4 3.1.1: one page of matches with what they include. */
 export async function search(
   context: Context,
   _actor: Actor,
-  query: SearchQuery,
+  asked: SearchQuery,
 ): Promise<SearchPage> {
+  const notes = await incompleteIssues(context, asked);
+  const query = await resolveTerms(context, context.db.tuples, asked);
   const wantsCount = query.summary === 'count' || query.total === 'accurate';
   const total = wantsCount ? count(context, query) : estimateIfAsked(context, query);
   if (query.summary === 'count') {
-    return { matches: [], included: [], issues: [], total: (await total) as number };
+    return { matches: [], included: [], issues: notes, total: (await total) as number };
   }
   const [page, counted] = await Promise.all([onePage(context, query), total]);
+  page.issues.push(...notes);
   return counted === undefined ? page : { ...page, total: counted };
 }
 
@@ -56,46 +61,39 @@ function plannedRows(plan: unknown): number {
 
 async function onePage(context: Context, query: SearchQuery): Promise<SearchPage> {
   const scope = scopeOf(query);
-  const position = query.cursor ? decodeCursor(context.secret, scope, query.cursor) : undefined;
+  const position = positionOf(context, query);
+  const backwards = position?.backwards === true;
   const statement = printSearch(context, query, position);
   const { fast, shared, steady, tuples: planned } = context.db;
   const verb = { fast, shared, steady, planned }[statement.pace];
   const rows = await verb(statement, statement.values);
   const found = rows.filter((row) => row[0] === 0);
   const shown = found.slice(0, query.count);
+  if (backwards) shown.reverse();
+  const more = found.length > query.count;
   const toVersion = (row: readonly unknown[]): Version =>
     versionOf(context.typeName(Number(row[1])), row.slice(ID, ID + 5));
-  const page: SearchPage = { matches: shown.map(toVersion), included: [], issues: [] };
-  const last = shown.at(-1);
-  if (found.length > query.count && last) {
-    page.next = encodeCursor(context.secret, scope, [...last.slice(SEQ + 1), last[SEQ]]);
-  }
-  addIncluded(page, rows, new Set(shown.map((row) => row[2])), toVersion);
+  const alongside = rows.filter((row) => row[0] !== 0);
+  const included = await includedBy(context, query, { shown, alongside });
+  const page: SearchPage = {
+    matches: shown.map(toVersion),
+    included: included.rows.map(toVersion),
+    issues: included.issues,
+  };
+  const link = (back: boolean, row: readonly unknown[]) =>
+    encodeCursor(context.secret, scope, [back ? BACK : FORTH, ...row.slice(SEQ + 1), row[SEQ]]);
+  const [first, last] = [shown[0], shown.at(-1)];
+  // Who came forwards can go back, and the other way round; else only the extra row tells.
+  if (last && (backwards || more)) page.next = link(false, last);
+  if (first && (backwards ? more : position !== undefined)) page.previous = link(true, first);
   return page;
 }
 
-/** Each included resource once, and not again if it is a match of this page. */
-function addIncluded(
-  page: SearchPage,
-  rows: readonly (readonly unknown[])[],
-  seen: Set<unknown>,
-  toVersion: (row: readonly unknown[]) => Version,
-): void {
-  for (const row of rows) {
-    if (row[0] === 0 || seen.has(row[2])) continue;
-    seen.add(row[2]);
-    if (page.included.length === MAX_INCLUDED) {
-      page.issues.push(cutOff);
-      return;
-    }
-    page.included.push(toVersion(row));
-  }
-}
+const [FORTH, BACK] = [0, 1];
 
-const cutOff: Issue = {
-  severity: 'warning',
-  code: 'too-costly',
-  diagnostics:
-    `More than ${MAX_INCLUDED} resources would be included; the rest was left out. ` +
-    'Ask for fewer matches with _count, or search for the referring resources themselves.',
-};
+/** Throws FhirError invalid for a cursor of another query. */
+export function positionOf(context: Context, query: SearchQuery): Position | undefined {
+  if (query.cursor === undefined) return undefined;
+  const [direction, ...values] = decodeCursor(context.secret, scopeOf(query), query.cursor);
+  return { backwards: direction === BACK, values };
+}

@@ -11,11 +11,17 @@ const take = loadSql(import.meta.url, 'slot-take.sql');
 const keep = loadSql(import.meta.url, 'slot-keep.sql');
 const free = loadSql(import.meta.url, 'slot-free.sql');
 
+export interface Slot {
+  /** What the row of the slot names this process by, whichever slot it holds. */
+  owner: string;
+  stop(): Promise<void>;
+}
+
 /**
  * Holds a process number for the clock and renews it; when a lease was lost (database away for a
  * minute) another number is taken. Throws when all 256 are in use.
  */
-export async function leaseSlot(db: Db, clock: VersionClock): Promise<{ stop(): Promise<void> }> {
+export async function leaseSlot(db: Db, clock: VersionClock): Promise<Slot> {
   const owner = randomUUID();
   let slot = await acquire();
 
@@ -38,6 +44,7 @@ export async function leaseSlot(db: Db, clock: VersionClock): Promise<{ stop(): 
   const timer = setInterval(() => renew().catch(() => undefined), RENEW_MS);
   timer.unref();
   return {
+    owner,
     async stop() {
       clearInterval(timer);
       await db.tuples(free, [slot, owner]).catch(() => undefined);

@@ -2,15 +2,20 @@ import type { Db } from '../db/db.ts';
 import type { Plan } from '../fhir/bundle.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import type { Patch } from '../fhir/patch.ts';
-import type { SearchQuery } from '../fhir/query.ts';
+import type { SearchQuery, Term } from '../fhir/query.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
 import { Committer } from './commit.ts';
+import { Everything } from './everything.ts';
 import { history } from './history.ts';
 import { openContext } from './open.ts';
 import { Reader } from './read.ts';
+import { Reindexer } from './reindex.ts';
 import { search } from './search.ts';
+import { explain } from './search-explain.ts';
 import { Writer } from './write.ts';
 
+export type { Reindexer } from './reindex.ts';
+export type { ReindexState } from './reindex-state.ts';
 export { Turn } from './turn.ts';
 
 /** Who asks. Every verb takes one, so that no path to the data can leave it out. */
@@ -127,6 +132,25 @@ export interface HistoryPage {
   total?: number;
 }
 
+/** Types whose whole record can be asked for. */
+export type CompartmentRoot = 'Patient' | 'Encounter';
+
+/** R4 Patient-everything, Encounter-everything. */
+export interface EverythingQuery {
+  type: CompartmentRoot;
+  id: string;
+  /** Absent: all types. */
+  types?: readonly string[];
+  /** Unix ms, inclusive: what was made or changed at or after. */
+  since?: number;
+  /** Dates of care, unix ms inclusive; what has no such date stays in. */
+  period?: { lo: number; hi: number };
+  /** At least 1. */
+  count: number;
+  /** From a previous page's `next`; refused with FhirError invalid if altered. */
+  cursor?: string;
+}
+
 export interface SearchPage {
   matches: Version[];
   included: Version[];
@@ -137,7 +161,21 @@ export interface SearchPage {
   issues: Issue[];
 }
 
-/** The five verbs (ARCHITECTURE 1). Refusals are FhirErrors; nothing is half-written. */
+/** What `explain` tells of a search that was not run. */
+export interface Explanation {
+  /** The criteria as they are printed: a list joined by AND. */
+  where: readonly Term[];
+  /** The way chosen (docs/architecture.md, "Plans"). */
+  way: string;
+  sql: string;
+  values: readonly unknown[];
+  /** PostgreSQL's plan as JSON, with its cost and the rows it expects. */
+  plan: unknown;
+  cost: number;
+  rows: number;
+}
+
+/** The verbs (ARCHITECTURE 1). Refusals are FhirErrors; nothing is half-written. */
 export interface Store {
   /** The current version. Throws not-found, gone. */
   read(actor: Actor, type: string, id: string): Promise<Version>;
@@ -146,12 +184,23 @@ export interface Store {
   /** Throws not-found for an instance that never existed. Newest first. */
   history(actor: Actor, query: HistoryQuery): Promise<HistoryPage>;
   search(actor: Actor, query: SearchQuery): Promise<SearchPage>;
+  /**
+   * One page of a record: the root first, then its compartment (`matches`), at the end what these
+   * refer to (`included`); `total` where one page holds all. Throws not-found, gone.
+   */
+  everything(actor: Actor, query: EverythingQuery): Promise<SearchPage>;
+  /** How a search would be answered; for administrators. */
+  explain(actor: Actor, query: SearchQuery): Promise<Explanation>;
   /** All or nothing; results in the order of the changes. Returns after COMMIT. */
   commit(
     actor: Actor,
     changes: readonly Change[],
     options?: CommitOptions,
   ): Promise<ChangeResult[]>;
+  /** The definitions with the search parameters that are stored; `revision` tells their changes. */
+  readonly definitions: Definitions;
+  /** Indexing anew in the background: does nothing until `start`. */
+  readonly reindexing: Pick<Reindexer, 'start' | 'stop' | 'ask' | 'askParam' | 'status'>;
   /** A new server-assigned logical id: a time-ordered UUID (version 7). */
   newId(): string;
   /** Gives the process's version slot back. The database stays open. */
@@ -171,20 +220,31 @@ export interface StoreConfig {
   zone: number;
   /** Whether literal references must lead to something: KILN_REFERENTIAL_INTEGRITY. */
   integrity: 'off' | 'warn' | 'on';
+  /** What is indexed word by word: KILN_FULLTEXT; narratives unless said otherwise. */
+  fulltext?: 'off' | 'narrative' | 'content';
 }
 
 /** Opens the store on a migrated database. */
 export async function createStore(options: StoreOptions): Promise<Store> {
-  const { context, close } = await openContext(options);
+  const { context, owner, close } = await openContext(options);
+  const reindexing = new Reindexer(context, owner);
   const reader = new Reader(context);
   const committer = new Committer(context, reader, new Writer(context));
+  const everything = new Everything(context, reader);
   return {
     read: (actor, type, id) => reader.read(actor, type, id),
     vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
     history: (actor, query) => history(context, actor, query),
     search: (actor, query) => search(context, actor, query),
+    everything: (actor, query) => everything.page(actor, query),
+    explain: (_actor, query) => explain(context, query),
     commit: (actor, changes, settings = {}) => committer.commit(actor, changes, settings),
     newId: context.newId,
-    close,
+    definitions: context.definitions,
+    reindexing,
+    close: async () => {
+      await reindexing.stop();
+      await close();
+    },
   };
 }

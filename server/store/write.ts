@@ -1,8 +1,9 @@
 import { loadSql, passingLocked } from '../db/db.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
+import { Dictionary } from './dictionary.ts';
 import { wasUndone } from './read.ts';
-import { type Row, sqlList, sqlTexts, type Unit, writeValues } from './rows.ts';
+import { type Row, sqlList, writeValues } from './rows.ts';
 
 const insertSql = loadSql(import.meta.url, 'insert.sql');
 const insertCheckSql = loadSql(import.meta.url, 'insert-check.sql');
@@ -10,12 +11,10 @@ const updateSql = loadSql(import.meta.url, 'update.sql');
 const updateFreeSql = passingLocked(updateSql);
 const lockSql = loadSql(import.meta.url, 'lock.sql');
 const deleteSql = loadSql(import.meta.url, 'delete.sql');
-const unitAddSql = loadSql(import.meta.url, 'unit-add.sql');
 
 /** A statement ends behind this much: its values stand in memory several times on their way. */
 const ROWS_PER_STATEMENT = 1000;
 const CHARACTERS_PER_STATEMENT = 500_000;
-const MAX_KNOWN_UNITS = 10_000;
 /** One statement at a time makes the largest groups, where its rows wait for nobody. */
 const LANES = 1;
 /** Rows under a client's id may have to wait for another writer of the same id. */
@@ -87,13 +86,14 @@ async function removeRows(run: Run, removals: readonly Removal[]): Promise<Set<s
  */
 export class Writer {
   readonly #context: Context;
-  readonly #knownUnits = new Set<string>();
+  readonly #dictionary: Dictionary;
   readonly #inserts: Batcher<Row, boolean>;
   readonly #named: Batcher<Row, boolean>;
   readonly #updates: Batcher<Row, boolean>;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#dictionary = new Dictionary(context.db);
     const run: Run = (statement, values) => context.db.tuples(statement, values);
     const batcher = (lanes: number, write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
       new Batcher<Row, boolean>({
@@ -117,8 +117,8 @@ export class Writer {
   async write(writes: Writes, tx?: Run): Promise<void> {
     const { inserts, updates, removals } = writes;
     const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
-    const fresh = this.#freshUnits([...inserts, ...updates]);
-    if (fresh.length > 0) await this.#addUnits(fresh, tx);
+    const unknown = this.#dictionary.add(inserts, updates);
+    if (unknown) await unknown;
     const count = inserts.length + updates.length + removals.length;
     if (tx) return writeAll(tx, writes);
     const [insert] = inserts;
@@ -141,29 +141,6 @@ export class Writer {
     if (await this.#updates.add(row)) return true;
     const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
     return (await updateRows(direct, [row])).has(row.rk);
-  }
-
-  #freshUnits(rows: readonly Row[]): Unit[] {
-    const fresh = rows.flatMap(({ units }) => units.filter(({ h }) => !this.#knownUnits.has(h)));
-    return fresh.length < 2 ? fresh : [...new Map(fresh.map((unit) => [unit.h, unit])).values()];
-  }
-
-  /**
-   * Units are shared words, not part of a resource: written before the first use. Inside a
-   * transaction they may yet be rolled back, so they are not remembered as known then.
-   */
-  async #addUnits(units: readonly Unit[], tx?: Run): Promise<void> {
-    const run: Run = tx ?? ((statement, values) => this.#context.db.tuples(statement, values));
-    await run(unitAddSql, [
-      sqlList(units.map((unit) => unit.h)),
-      sqlTexts(units.map((unit) => unit.system)),
-      sqlTexts(units.map((unit) => unit.code)),
-      sqlTexts(units.map((unit) => unit.unit)),
-    ]);
-    if (tx) return;
-    // A server meets some hundred units; a flood of invented ones must not fill the memory.
-    if (this.#knownUnits.size > MAX_KNOWN_UNITS) this.#knownUnits.clear();
-    for (const unit of units) this.#knownUnits.add(unit.h);
   }
 }
 

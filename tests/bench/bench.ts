@@ -5,6 +5,7 @@ import { type Options, readOptions } from './options.ts';
 import { lineHead, printLine, printReport } from './print.ts';
 import type { Report } from './results.ts';
 import { type Bench, runScenarios } from './run.ts';
+import { runSearch } from './search.ts';
 import { createWorkspace, type Workspace } from './server.ts';
 import { runSoak } from './soak.ts';
 import { runStarts } from './start.ts';
@@ -36,13 +37,14 @@ async function main(): Promise<void> {
 }
 
 async function runAll(bench: Bench): Promise<void> {
-  const { scenarios, grow, soak, starts } = bench.options;
+  const { scenarios, grow, search, soak, starts } = bench.options;
   if (scenarios.length > 0) {
     say(lineHead());
     await runScenarios(bench);
   }
   if (starts !== undefined) await runStarts(bench, starts);
   if (grow !== undefined) await runGrowth(bench, grow);
+  if (search !== undefined) await runSearch(bench, search);
   if (soak !== undefined) await runSoak(bench, soak);
 }
 

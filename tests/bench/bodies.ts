@@ -5,7 +5,7 @@ import { createRandom } from './random.ts';
 
 /**
  * Bodies that the scenarios write. No measured search matches them: they have names, codes and a
- * year (1990) of their own, so that a fast server is not punished by its own writes.
+ * year (1990) of their own, and no tag, so that a fast server is not punished by its own writes.
  */
 export interface Template {
   readonly type: string;
@@ -47,7 +47,7 @@ function visitOf(n: number, subjects: readonly string[]): Visit {
   const subject: Link = { reference: subjects[n % subjects.length] ?? '', display: 'Zz Zzbench' };
   const at = LONG_AGO + n * 3_600_000;
   const random = createRandom(-1000 - n);
-  const staff = { doctor: doctor(n), hospital: hospital(n) };
+  const staff = { doctor: doctor(10 * n + 1), hospital: hospital(n) }; // none of an emergency
   return { random, at, subject, encounter: { reference: '' }, ...staff };
 }
 

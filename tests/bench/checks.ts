@@ -20,16 +20,51 @@ export const ofType =
 export interface Seen {
   readonly resourceType: string;
   readonly id: string;
-  readonly meta?: { readonly versionId?: string };
-  readonly subject?: { readonly reference?: string };
+  readonly meta?: {
+    readonly versionId?: string;
+    readonly lastUpdated?: string;
+    readonly tag?: readonly Coding[];
+  };
+  readonly status?: string;
+  readonly gender?: string;
+  readonly subject?: Referring;
+  readonly patient?: Referring;
+  readonly performer?: readonly Referring[];
   readonly identifier?: readonly { readonly system?: string; readonly value?: string }[];
   readonly name?: readonly { readonly family?: string; readonly given?: readonly string[] }[];
-  readonly code?: { readonly coding?: readonly { system?: string; code?: string }[] };
+  readonly code?: Coded;
+  readonly category?: readonly Coded[];
+  readonly clinicalStatus?: Coded;
   readonly effectiveDateTime?: string;
+  readonly onsetDateTime?: string;
+  readonly abatementDateTime?: string;
+  readonly valueQuantity?: Amount;
+  readonly component?: readonly { readonly code?: Coded; readonly valueQuantity?: Amount }[];
 }
 
-interface SeenBundle {
+interface Coding {
+  readonly system?: string;
+  readonly code?: string;
+}
+
+export interface Coded {
+  readonly coding?: readonly Coding[];
+  readonly text?: string;
+}
+
+interface Referring {
+  readonly reference?: string;
+  readonly display?: string;
+}
+
+export interface Amount {
+  readonly value?: number;
+  readonly code?: string;
+}
+
+export interface SeenBundle {
   readonly type?: string;
+  readonly total?: number;
   readonly entry?: readonly { resource?: Seen; search?: { mode?: string } }[];
 }
 
@@ -44,14 +79,18 @@ export function isCopy(answer: Answer, id: string, sent: string): string | undef
 }
 
 export interface Expected {
-  readonly type: string;
+  /** Of all matches; without it they may be of several. */
+  readonly type?: string;
+  /** How many there are at least; one, if nothing else is said. */
   readonly least?: number;
+  /** What Bundle.total says. */
+  readonly total?: number;
   /** What is wrong with a match. */
   readonly each?: (resource: Seen) => string | undefined;
-  /** By what matches descend. */
-  readonly descending?: (resource: Seen) => number;
-  /** A type that must be among the included. */
-  readonly includes?: string;
+  /** Whether a match may stand right before another. */
+  readonly inOrder?: (before: Seen, after: Seen) => boolean;
+  /** Types that must be among the included. */
+  readonly includes?: readonly string[];
 }
 
 /** A searchset: cheaply by its type, fully entry by entry. */
@@ -59,8 +98,11 @@ export function searchset(world: World, expected: Expected): Check {
   return (answer, full) => {
     const fault = isType(answer, 'Bundle');
     if (fault !== undefined || !full) return fault;
-    const { type, entry = [] } = parse<SeenBundle>(answer);
+    const { type, total, entry = [] } = parse<SeenBundle>(answer);
     if (type !== 'searchset') return `Bundle.type is ${type}`;
+    if (expected.total !== undefined && total !== expected.total) {
+      return `Bundle.total is ${total}, not ${expected.total}`;
+    }
     world.tally.answers++;
     world.tally.entries += entry.length;
     const wrong = entry.find(({ resource }) => resource?.resourceType === 'OperationOutcome');
@@ -69,33 +111,60 @@ export function searchset(world: World, expected: Expected): Check {
   };
 }
 
-function resourcesOf(entry: SeenBundle['entry'], mode: string): Seen[] {
+export function resourcesOf(entry: SeenBundle['entry'], mode: string): Seen[] {
   return (entry ?? []).flatMap((one) => (one.search?.mode === mode && one.resource) || []);
 }
 
 function matchesFault(matches: readonly Seen[], expected: Expected): string | undefined {
-  const { type, least = 1, each, descending } = expected;
+  const { type, least = 1, each, inOrder } = expected;
   if (matches.length < least) return `${matches.length} matches, not ${least} or more`;
   for (const resource of matches) {
-    if (resource.resourceType !== type) return `a ${resource.resourceType} among the matches`;
+    if (type !== undefined && resource.resourceType !== type) {
+      return `a ${resource.resourceType} among the matches`;
+    }
     const fault = each?.(resource);
     if (fault !== undefined) return fault;
   }
-  const keys = descending ? matches.map(descending) : [];
-  const sorted = keys.every((key, at) => at === 0 || key <= (keys[at - 1] ?? key));
-  return sorted ? undefined : 'the matches are not sorted';
+  const disorder = matches.some((after, at) => {
+    const before = matches[at - 1];
+    return before && inOrder?.(before, after) === false;
+  });
+  return disorder ? 'the matches are not sorted' : undefined;
 }
 
 function includesFault(entry: SeenBundle['entry'], { includes }: Expected): string | undefined {
-  if (includes === undefined) return undefined;
-  const included = resourcesOf(entry, 'include');
-  const found = included.some(({ resourceType }) => resourceType === includes);
-  return found ? undefined : `no ${includes} is included`;
+  const included = new Set(resourcesOf(entry, 'include').map((one) => one.resourceType));
+  const missing = (includes ?? []).find((type) => !included.has(type));
+  return missing === undefined ? undefined : `no ${missing} is included`;
 }
+
+/** For `inOrder`. */
+export const descending =
+  (keyOf: (resource: Seen) => number | string) =>
+  (before: Seen, after: Seen): boolean =>
+    keyOf(before) >= keyOf(after);
+
+export const ascending =
+  (keyOf: (resource: Seen) => number | string) =>
+  (before: Seen, after: Seen): boolean =>
+    keyOf(before) <= keyOf(after);
 
 export const dateOf = ({ effectiveDateTime = '' }: Seen): number => Date.parse(effectiveDateTime);
 
+/** In the record of that patient, who is in it too. */
 export const ofPatient =
   (id: string) =>
-  ({ subject }: Seen): string | undefined =>
-    subject?.reference?.endsWith(`Patient/${id}`) ? undefined : `subject ${subject?.reference}`;
+  ({ resourceType, id: itsId, subject, patient }: Seen): string | undefined => {
+    if (resourceType === 'Patient' && itsId === id) return undefined;
+    const { reference } = subject ?? patient ?? {};
+    return reference?.endsWith(`Patient/${id}`) ? undefined : `of ${reference}`;
+  };
+
+/** For `each`: what is wrong where this does not hold. */
+export const where =
+  (what: string, fits: (resource: Seen) => boolean) =>
+  (resource: Seen): string | undefined =>
+    fits(resource) ? undefined : `${resource.resourceType}/${resource.id}: not ${what}`;
+
+export const isCoded = (concept: Coded | undefined, code: string): boolean =>
+  concept?.coding?.some((coding) => coding.code === code) === true;

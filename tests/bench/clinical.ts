@@ -13,7 +13,7 @@ import {
   vaccines,
   visits,
 } from './codes.ts';
-import { concept, type Link, type Resource } from './people.ts';
+import { concept, isEmergency, type Link, type Resource } from './people.ts';
 import type { Random } from './random.ts';
 
 /** What the resources of one visit share. `at` is its start in Unix milliseconds. */
@@ -33,6 +33,14 @@ const PROFILE = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core';
 export const after = ({ at }: Visit, minutes: number): string =>
   new Date(at + minutes * MINUTE).toISOString().replace('.000Z', '+00:00');
 
+/** Where tags of the hospital come from, and the one of laboratory results that are too high. */
+export const REVIEW = { system: 'https://hospital.example/tags', code: 'review' };
+
+const classes = {
+  ambulatory: { system: `${TERMINOLOGY}/v3-ActCode`, code: 'AMB', display: 'ambulatory' },
+  emergency: { system: `${TERMINOLOGY}/v3-ActCode`, code: 'EMER', display: 'emergency' },
+};
+
 const term = (system: string, [code, display]: Term): unknown => concept(system, code, display);
 
 export function encounter(visit: Visit): Resource {
@@ -44,7 +52,7 @@ export function encounter(visit: Visit): Resource {
       { use: 'official', system: 'https://hospital.example/visit', value: random.uuid() },
     ],
     status: 'finished',
-    class: { system: `${TERMINOLOGY}/v3-ActCode`, code: 'AMB', display: 'ambulatory' },
+    class: isEmergency(visit.doctor.reference) ? classes.emergency : classes.ambulatory,
     type: [term(SNOMED, random.pick(visits))],
     subject,
     participant: [
@@ -66,8 +74,11 @@ export function observation(visit: Visit, category: string, measure: Measure): R
   const [code, display, unit, low, high] = measure;
   const value = Math.round((low + random.next() * (high - low)) * 100) / 100;
   const level: Term = value > high * 0.9 ? ['H', 'High'] : ['N', 'Normal'];
+  const head = observationHead(visit, category, [code, display]);
+  const isToReview = category === 'laboratory' && level[0] === 'H';
   return {
-    ...observationHead(visit, category, [code, display]),
+    ...head,
+    ...(isToReview ? { meta: { ...head.meta, tag: [REVIEW] } } : {}),
     valueQuantity: { value, unit, system: UCUM, code: unit },
     interpretation: [term(`${TERMINOLOGY}/v3-ObservationInterpretation`, level)],
     ...(category === 'laboratory'
@@ -91,7 +102,11 @@ export function bloodPressure(visit: Visit): Resource {
   };
 }
 
-const observationHead = (visit: Visit, category: string, code: Term): Resource => ({
+const observationHead = (
+  visit: Visit,
+  category: string,
+  code: Term,
+): Resource & { meta: { profile: string[] } } => ({
   resourceType: 'Observation',
   meta: { profile: [`${PROFILE}-observation-${category === 'laboratory' ? 'lab' : 'clinical'}`] },
   status: 'final',
@@ -193,4 +208,14 @@ export const immunization = (visit: Visit): Resource => ({
   occurrenceDateTime: after(visit, 15),
   primarySource: true,
   lotNumber: `L${visit.random.int(100_000, 999_999)}`,
+});
+
+/** What is to be looked at again, by references `urn:uuid:..`. */
+export const watchList = (subject: Link, items: readonly string[]): Resource => ({
+  resourceType: 'List',
+  status: 'current',
+  mode: 'snapshot',
+  title: 'To be looked at again',
+  subject,
+  entry: items.map((reference) => ({ item: { reference } })),
 });

@@ -13,6 +13,17 @@ export const GROWTH_LIMIT = 1.4;
 
 const LIMITS = { disk: 1.3, rss: 350, firstStart: 15_000, nextStart: 1500, soakGrowth: 1.05 };
 
+/** Requests per second at the data of the main run. */
+const searchRates = [
+  ['search-patient-obs', 3500],
+  ['search-code-date', 3500],
+  ['search-name', 3500],
+  ['search-chain', 1500],
+  ['search-has', 1500],
+  ['search-include', 900],
+  ['everything', 300],
+] as const;
+
 export function judge(report: Report): Goal[] {
   return [
     ofFloor(report, 'read', 0.7),
@@ -22,7 +33,7 @@ export function judge(report: Report): Goal[] {
     ofFloor(report, 'search-token', 0.5),
     rate(report, 'import', { least: 4000, unit: 'resources/s' }),
     rate(report, 'transaction-small', { least: 600, unit: '/s' }),
-    rate(report, 'search-patient-obs', { least: 3500, unit: '/s' }),
+    ...searchRates.map(([name, least]) => rate(report, name, { least, unit: '/s' })),
     ...growth(report),
     ...report.disk.map(({ when, databaseBytes, jsonBytes }) =>
       atMost(
@@ -99,7 +110,7 @@ function growth({ growth }: Report): Goal[] {
     });
 }
 
-const times = (value: number): string => `${value.toFixed(2)} x`;
+export const times = (value: number): string => `${value.toFixed(2)} x`;
 
 /** The last value over the first. */
 export const growthOf = (values: readonly number[]): number =>

@@ -1,22 +1,21 @@
 import { GROWTH_LIMIT } from './goals.ts';
 import type { Request } from './http.ts';
-import { importRecords, type Loaded, nothingLoaded } from './import.ts';
-import { Recorder, runLoop } from './loop.ts';
-import { Meter } from './measure.ts';
-import { type Growth, median, type Shape } from './results.ts';
-import { type Bench, diskOf, newRunId, startEmpty } from './run.ts';
-import { historyOf, readOf, readScenarios } from './scenarios-read.ts';
+import type { Growth, Shape } from './results.ts';
+import type { Bench } from './run.ts';
+import { historyOf, readOf } from './scenarios-read.ts';
 import {
   byCode,
   byCodeAndDate,
   byIdentifier,
   byName,
   frequentCodes,
+  perPatient,
   vitalsOf,
   withIncludes,
 } from './searches.ts';
-import type { Running } from './server.ts';
-import { inTurn, makeSide, type Side, type World } from './world.ts';
+import { atSizes, CONTROL, controlOf, type Stage, trialOf } from './stages.ts';
+import { takeTurns } from './trial.ts';
+import type { World } from './world.ts';
 
 /** One request in several variants, as the table of growth names it. */
 interface Question {
@@ -33,12 +32,12 @@ const questions: readonly Question[] = [
   { name: 'read', requests: (world) => world.loaded.sampled.map(readOf), limit: steady },
   {
     name: 'search by patient',
-    requests: (world) => world.loaded.patients.map((one) => vitalsOf(world, one)),
+    requests: perPatient(vitalsOf),
     limit: steady,
   },
   {
     name: 'search by identifier',
-    requests: (world) => world.loaded.patients.map((one) => byIdentifier(world, one)),
+    requests: perPatient(byIdentifier),
     limit: steady,
   },
   {
@@ -49,12 +48,12 @@ const questions: readonly Question[] = [
   {
     name: 'search by name',
     // One letter, so that pages are full at both sizes: more names must not mean longer answers.
-    requests: (world) => world.loaded.patients.map((one) => byName(world, one, 1)),
+    requests: perPatient((world, patient) => byName(world, patient, 1)),
     limit: steady,
   },
   {
     name: 'search with includes',
-    requests: (world) => world.loaded.patients.map((one) => withIncludes(world, one)),
+    requests: perPatient(withIncludes),
     limit: steady,
   },
   {
@@ -69,30 +68,18 @@ const questions: readonly Question[] = [
   },
 ];
 
-const SAMPLE = 300;
-
 /** Loads to each size and measures the same questions there, the floor's reads beside them. */
 export async function runGrowth(bench: Bench, sizes: readonly number[]): Promise<void> {
-  const { workspace, report, options, say } = bench;
-  const { running, emptyBytes } = await startEmpty(bench, workspace.fresh('grow'));
-  const floor = await makeSide(await workspace.floor(), newRunId());
-  const loaded = nothingLoaded();
+  const { report, options } = bench;
   const growth = emptyGrowth(sizes);
   report.growth = growth;
-  let from = 0;
-  for (const size of sizes) {
-    const recorder = new Recorder();
-    from = await loadTo(running, { loaded, size, from, recorder }, options.importConnections);
-    const { resources, seconds, errors, faults } = recorder.figures();
-    say(`loaded ${loaded.resources} resources, ${errors} errors ${faults[0]?.[0] ?? ''}`);
-    growth.loadRates.push(resources / seconds);
-    growth.rss.push(running.rss() ?? Number.NaN);
-    report.disk.push(await diskOf(running, `at ${size} resources`, emptyBytes));
-    await running.sql(options.vacuum ? 'vacuum analyze' : 'checkpoint');
-    await askAll(bench, { growth, loaded, running, floor });
-  }
-  await floor.running.stop();
-  await running.stop();
+  await atSizes(bench, { name: 'grow', sizes }, async (stage) => {
+    growth.loadRates.push(stage.loadRate);
+    growth.rss.push(stage.rss);
+    report.disk.push(stage.disk);
+    await stage.running.sql(options.vacuum ? 'vacuum analyze' : 'checkpoint');
+    await askAll(bench, growth, stage);
+  });
 }
 
 function emptyGrowth(sizes: readonly number[]): Growth {
@@ -102,103 +89,21 @@ function emptyGrowth(sizes: readonly number[]): Growth {
     ...{ name, ...none() },
     ...(limit ? { limit: limit(factor) } : {}),
   }));
-  const control: Shape = { name: 'the floor, which does not grow', ...none() };
+  const control: Shape = { name: CONTROL, ...none() };
   return { sizes: [...sizes], shapes: [...shapes, control], rss: [], loadRates: [] };
 }
 
-interface Load {
-  readonly loaded: Loaded;
-  readonly size: number;
-  readonly from: number;
-  readonly recorder: Recorder;
-}
-
-function loadTo(
-  { client }: Running,
-  { loaded, size, from, recorder }: Load,
-  connections: number,
-): Promise<number> {
-  const goOn = (): boolean => loaded.resources < size;
-  return importRecords(client, loaded, { connections, from, goOn }, recorder);
-}
-
-/** Every n-th, so that old and new data are asked for alike. */
-const spreadOver = <T>(list: readonly T[]): T[] => {
-  const step = Math.max(1, list.length / SAMPLE);
-  return Array.from(
-    { length: Math.min(SAMPLE, list.length) },
-    (_, n) => list[Math.floor(n * step)] as T,
-  );
-};
-
-interface Stage {
-  readonly growth: Growth;
-  readonly loaded: Loaded;
-  readonly running: Running;
-  readonly floor: Side;
-}
-
-async function askAll(bench: Bench, { growth, loaded, running, floor }: Stage): Promise<void> {
-  const { options } = bench;
-  const { patients, sampled, resources } = loaded;
-  const kiln: Side = { running, client: running.client, seeds: [] };
-  const world: World = {
-    ...{ options, runId: newRunId(), kiln, floor, tally: { answers: 0, entries: 0 } },
-    loaded: { patients: spreadOver(patients), sampled: spreadOver(sampled), resources },
-  };
-  const control = await readScenarios.find(({ name }) => name === 'read')?.prepare(world, floor);
-  const trials = [
-    ...questions.map(({ requests }) => new Trial(running, inTurn(requests(world)))),
-    ...(control ? [new Trial(floor.running, control)] : []),
-  ];
-  for (const trial of trials) await trial.run(options.connections, options.warmup, false);
-  for (let round = 0; round < options.rounds; round++) {
-    const duration = options.duration / options.rounds;
-    for (const trial of trials) await trial.run(options.connections, duration, true);
+async function askAll(bench: Bench, growth: Growth, stage: Stage): Promise<void> {
+  const asked = questions.map((question) => trialOf(bench, stage, question));
+  const trials = [...asked, controlOf(stage)];
+  await takeTurns(trials, bench.options, false);
+  for (const [at, trial] of trials.entries()) {
+    const { p50, node, postgres, errors } = trial.result();
+    const shape = growth.shapes[at];
+    shape?.p50.push(p50);
+    shape?.node.push(node);
+    shape?.postgres.push(postgres);
+    shape?.errors.push(errors);
   }
-  for (const [at, trial] of trials.entries()) trial.report(growth.shapes[at]);
-  bench.say(trials.map((trial, at) => trial.line(growth.shapes[at]?.name ?? '')).join('\n'));
-}
-
-/** A question at one size of the database, measured in several slices. */
-class Trial {
-  readonly #running: Running;
-  readonly #next: ReturnType<typeof inTurn>;
-  readonly #meter: Meter;
-  readonly #p50: number[] = [];
-  #requests = 0;
-  #errors = 0;
-  #fault = '';
-
-  constructor(running: Running, next: ReturnType<typeof inTurn>) {
-    this.#running = running;
-    this.#next = next;
-    this.#meter = new Meter(running);
-  }
-
-  async run(connections: number, duration: number, counts: boolean): Promise<void> {
-    const recorder = new Recorder();
-    const loop = () =>
-      runLoop(this.#running.client, { connections, duration, next: this.#next }, recorder);
-    await (counts ? this.#meter.during(loop) : loop());
-    const { p50, requests, errors, faults } = recorder.figures();
-    this.#errors += errors;
-    this.#fault ||= faults[0]?.[0] ?? '';
-    if (!counts) return;
-    this.#p50.push(p50);
-    this.#requests += requests;
-  }
-
-  report(shape: Shape | undefined): void {
-    const cpu = this.#meter.per(this.#requests);
-    shape?.p50.push(median(this.#p50));
-    shape?.node.push(cpu?.node ?? Number.NaN);
-    shape?.postgres.push(cpu?.postgres ?? Number.NaN);
-    shape?.errors.push(this.#errors);
-  }
-
-  line(name: string): string {
-    const faults = this.#errors > 0 ? `, ${this.#errors} errors: ${this.#fault}` : '';
-    return `  ${name}: p50 ${median(this.#p50).toFixed(2)} ms${faults}`;
-  }
+  bench.say(trials.map((trial) => trial.line()).join('\n'));
 }

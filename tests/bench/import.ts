@@ -2,25 +2,38 @@ import { type Client, faultOf } from './client.ts';
 import type { Answer, Request } from './http.ts';
 import { type Recorder, runLoop } from './loop.ts';
 import { staffBundle } from './people.ts';
-import { type PatientRecord, patientRecord } from './records.ts';
+import { type About, type PatientRecord, patientRecord } from './records.ts';
 
 /** What was loaded, and what can be asked about it. */
 export interface Loaded {
-  readonly patients: LoadedPatient[];
+  /** The records that are asked for: all, or some of them. */
+  readonly patients: readonly LoadedPatient[];
+  /** All, by the id of the Patient. */
+  readonly byId: Map<string, LoadedPatient>;
   /** `Type/ID` of a patient, an encounter and two observations of every record. */
+  readonly sampled: readonly string[];
+  readonly resources: number;
+}
+
+export interface LoadedPatient extends About {
+  readonly id: string;
+  /** Ids of the first Encounter and of the List. */
+  readonly encounter: string;
+  readonly list: string;
+  /** When the server had answered, in Unix milliseconds. */
+  readonly loadedAt: number;
+}
+
+/** While it is being loaded. */
+export interface Loading extends Loaded {
+  readonly patients: LoadedPatient[];
   readonly sampled: string[];
   resources: number;
 }
 
-export interface LoadedPatient {
-  readonly id: string;
-  readonly identifier: string;
-  readonly family: string;
-  readonly vitals: number;
-  readonly resources: number;
-}
-
-export const nothingLoaded = (): Loaded => ({ patients: [], sampled: [], resources: 0 });
+export const nothingLoaded = (): Loading => ({
+  ...{ patients: [], byId: new Map(), sampled: [], resources: 0 },
+});
 
 /** Organizations and practitioners, which the records refer to. */
 export async function loadStaff(client: Client): Promise<void> {
@@ -32,19 +45,24 @@ export async function loadStaff(client: Client): Promise<void> {
 const SAMPLES = 4;
 
 /** The transaction that loads a record; every entry of its answer is checked and noted. */
-export function recordRequest(record: PatientRecord, loaded: Loaded): Request {
-  const { resources, jsonBytes, identifier, family, vitals } = record;
+export function recordRequest(
+  { text, jsonBytes, about }: PatientRecord,
+  loading: Loading,
+): Request {
+  const { resources } = about;
   const check = (answer: Answer): string | undefined => {
     const created = createdBy(answer, resources);
     if (typeof created === 'string') return created;
-    const [patient = ''] = created;
-    const id = patient.replace('Patient/', '');
-    loaded.patients.push({ id, identifier, family, vitals, resources });
-    loaded.sampled.push(...created.slice(0, SAMPLES));
-    loaded.resources += resources;
+    const idAt = (at: number): string => created.at(at)?.split('/')[1] ?? '';
+    const ids = { id: idAt(0), encounter: idAt(1), list: idAt(-1) };
+    const patient = { ...about, ...ids, loadedAt: Date.now() };
+    loading.patients.push(patient);
+    loading.byId.set(patient.id, patient);
+    loading.sampled.push(...created.slice(0, SAMPLES));
+    loading.resources += resources;
     return undefined;
   };
-  return { method: 'POST', path: '', body: record.text, resources, jsonBytes, check };
+  return { method: 'POST', path: '', body: text, resources, jsonBytes, check };
 }
 
 interface TransactionResponse {
@@ -77,7 +95,7 @@ export interface ImportOptions {
 /** Posts record after record, made while the server works. Returns the next record's number. */
 export async function importRecords(
   client: Client,
-  loaded: Loaded,
+  loaded: Loading,
   options: ImportOptions,
   recorder: Recorder,
 ): Promise<number> {

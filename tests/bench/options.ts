@@ -12,8 +12,10 @@ export interface Options {
   /** Slices that a scenario and its floor are measured in, in turns. */
   readonly rounds: number;
   readonly scenarios: readonly string[];
+  /** Sizes in resources that growth, and the search shapes, are measured at. */
   readonly grow: readonly number[] | undefined;
-  /** Whether the tables are vacuumed and analyzed before growth is measured. */
+  readonly search: readonly number[] | undefined;
+  /** Whether the tables are vacuumed and analyzed before that. */
   readonly vacuum: boolean;
   /** Minutes. */
   readonly soak: number | undefined;
@@ -31,7 +33,8 @@ const flags = {
   rounds: { type: 'string', default: '3' },
   scenarios: { type: 'string' },
   grow: { type: 'boolean', default: false },
-  sizes: { type: 'string', default: '100000,1000000' },
+  search: { type: 'boolean', default: false },
+  sizes: { type: 'string' },
   vacuum: { type: 'boolean', default: false },
   soak: { type: 'string' },
   start: { type: 'boolean', default: false },
@@ -44,13 +47,14 @@ const flags = {
 
 const usage = `npm run bench -- [options]
 
-Without --grow, --soak or --start: import, scenarios, disk, memory, first and next start.
+Without --grow, --search, --soak or --start: import, scenarios, disk, memory, first and next start.
   --duration S --warmup S    measured and unmeasured seconds of each scenario (10, 2)
   --connections C            requests in flight (16)
-  --patients N               records that are imported, some 400 resources each (80)
+  --patients N               records that are imported, some 380 resources each (80)
   --rounds N                 slices in which server and floor take turns (3)
   --scenarios a,b            only these; all: ${scenarioNames.join(' ')}
   --grow                     p50 and disk at two sizes; --sizes 100000,1000000; --vacuum before
+  --search                   every search shape at two sizes; --sizes 200000,1000000; --vacuum before
   --soak MINUTES             a mixed load, with the server's memory over time
   --start                    start-up times, each --repeat 5 times
   --all                      everything (soak of 10 minutes unless given)
@@ -73,7 +77,8 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'];
 function optionsOf(values: Values): Options {
   const { all } = values;
   const soak = values.soak ?? (all ? '10' : undefined);
-  const onlyParts = !all && (values.grow || values.start || soak !== undefined);
+  const { grow, search, start } = values;
+  const onlyParts = !all && (grow || search || start || soak !== undefined);
   return {
     duration: number('duration', values.duration) * 1000,
     warmup: number('warmup', values.warmup, 0) * 1000,
@@ -82,15 +87,17 @@ function optionsOf(values: Values): Options {
     patients: number('patients', values.patients),
     rounds: number('rounds', values.rounds),
     scenarios: scenariosOf(values.scenarios, onlyParts),
-    grow:
-      values.grow || all ? values.sizes.split(',').map((text) => number('sizes', text)) : undefined,
+    grow: grow || all ? sizesOf(values.sizes ?? '100000,1000000') : undefined,
+    search: search || all ? sizesOf(values.sizes ?? '200000,1000000') : undefined,
     vacuum: values.vacuum,
     soak: soak === undefined ? undefined : number('soak', soak),
-    starts: values.start || all ? number('repeat', values.repeat) : undefined,
+    starts: start || all ? number('repeat', values.repeat) : undefined,
     markdown: values.markdown,
     out: values.out,
   };
 }
+
+const sizesOf = (text: string): number[] => text.split(',').map((size) => number('sizes', size));
 
 function number(name: string, text: string, least = Number.MIN_VALUE): number {
   const value = Number(text);

@@ -111,6 +111,10 @@ export const concept = (system: string, code: string, display: string): unknown 
   text: display,
 });
 
+/** Those of the emergency department: what else a visit has follows from its doctor. */
+export const isEmergency = (doctorReference: string): boolean =>
+  Number(doctorReference.split('-').at(-1)) % 10 === 0;
+
 /** A transaction that puts the organizations and practitioners in place, also a second time. */
 export function staffBundle(): string {
   const put = (resource: Resource, reference: string): unknown => ({

@@ -1,5 +1,6 @@
 import { type Goal, growthOf, judge, rateOf } from './goals.ts';
-import { median, type Report, type Result } from './results.ts';
+import { searchGoals, verdictOf } from './goals-search.ts';
+import { median, type Report, type Result, type Trialled } from './results.ts';
 
 /** A table of texts; the first row is the head. */
 type Table = readonly (readonly string[])[];
@@ -48,6 +49,34 @@ function growthTable({ growth }: Report): Table {
     String(errors.reduce((sum, count) => sum + count, 0)),
   ]);
   return [[...head, ...cpu, 'errors'], ...rows];
+}
+
+const KINDS = { page: 'page', matches: 'matches', control: '-' };
+
+/** A column of the table for each figure and size. */
+const searchFigures: readonly [name: string, show: (at: Trialled) => string][] = [
+  ['p50 ms', ({ p50 }) => fixed(p50, 2)],
+  ['alone ms', ({ alone }) => fixed(alone, 2)],
+  ['per s', ({ rps }) => fixed(rps, 0)],
+  ['node ms', ({ node }) => fixed(node, 3)],
+  ['pg ms', ({ postgres }) => fixed(postgres, 3)],
+];
+
+function searchTable({ search }: Report): Table {
+  if (!search) return [];
+  const { sizes, rows } = search;
+  const figures = searchFigures.flatMap(([name]) => sizes.map((size) => `${name} at ${size}`));
+  const head = ['search', 'bounded by', 'growth', ...figures, 'entries', 'errors', ''];
+  return [
+    head,
+    ...rows.map((row) => [
+      ...[row.name, KINDS[row.kind], `${fixed(growthOf(row.at.map(({ p50 }) => p50)), 2)} x`],
+      ...searchFigures.flatMap(([, show]) => row.at.map(show)),
+      fixed(row.at.at(-1)?.entries),
+      String(row.at.reduce((sum, { errors }) => sum + errors, 0)),
+      verdictOf(row, sizes),
+    ]),
+  ];
 }
 
 function loadTable({ growth }: Report): Table {
@@ -124,10 +153,12 @@ export function printReport(report: Report, markdown: boolean): string {
       `${report.date}, ${options.connections} connections, ` +
         `${options.duration / 1000} s each in ${options.rounds} rounds`,
     );
+  const goals = [...judge(report), ...searchGoals(report)];
   const parts: [string, Table][] = [
-    ['Goals', [['goal', 'wanted', 'found', ''], ...judge(report).map(goalRow)]],
+    ['Goals', [['goal', 'wanted', 'found', ''], ...goals.map(goalRow)]],
     ['Scenarios', scenarios.length > 0 ? [HEAD, ...scenarios.map(scenarioRow)] : []],
     ['Growth', growthTable(report)],
+    ['Search shapes', searchTable(report)],
     ['Load', loadTable(report)],
     ['Disk', diskTable(report)],
     ['Memory', memoryTable(report)],

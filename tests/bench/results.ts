@@ -13,6 +13,7 @@ export interface Report {
   memory?: Memory;
   starts: Start[];
   growth?: Growth;
+  search?: SearchGrowth;
   soak?: Soak;
 }
 
@@ -75,6 +76,38 @@ export interface Shape {
   readonly errors: number[];
   /** What p50 may grow by. */
   readonly limit?: number;
+}
+
+/** What one question came to at one size. */
+export interface Trialled {
+  /** Milliseconds, under load and by a single client (if that was measured). */
+  readonly p50: number;
+  readonly alone: number;
+  /** Answers per second under load that passed their check. */
+  readonly rps: number;
+  /** CPU milliseconds per request. */
+  readonly node: number;
+  readonly postgres: number;
+  /** Bundle entries per answer, of those looked at in full. */
+  readonly entries: number | undefined;
+  readonly errors: number;
+  /** The first or most frequent of the errors. */
+  readonly fault: string | undefined;
+}
+
+export interface SearchGrowth {
+  readonly sizes: number[];
+  readonly rows: SearchRow[];
+}
+
+/** A search shape. */
+export interface SearchRow {
+  readonly name: string;
+  readonly kind: 'page' | 'matches' | 'control';
+  /** One for each size. */
+  readonly at: Trialled[];
+  /** Milliseconds by a single client, in place of the limit under load. */
+  readonly aloneLimit?: number;
 }
 
 export interface Soak {

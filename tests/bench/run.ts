@@ -1,4 +1,4 @@
-import { importRecords, type Loaded, loadStaff, nothingLoaded } from './import.ts';
+import { importRecords, type Loading, loadStaff, nothingLoaded } from './import.ts';
 import { Recorder } from './loop.ts';
 import { Meter, measure } from './measure.ts';
 import type { Options } from './options.ts';
@@ -61,7 +61,7 @@ export async function runScenarios(bench: Bench): Promise<void> {
   await again.stop();
 }
 
-async function importAll(running: Running, loaded: Loaded, options: Options): Promise<Result> {
+async function importAll(running: Running, loaded: Loading, options: Options): Promise<Result> {
   const recorder = new Recorder();
   const meter = new Meter(running);
   const { importConnections: connections, patients } = options;

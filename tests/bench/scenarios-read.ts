@@ -4,7 +4,7 @@ import { inTurn, type Scenario, type Seed } from './world.ts';
 
 const seedPath = ({ type, id }: Seed): string => `${type}/${id}`;
 
-const readSeed = (seed: Seed): Request => ({
+export const readSeed = (seed: Seed): Request => ({
   path: seedPath(seed),
   check: (answer, full) => (full ? isCopy(answer, seed.id, seed.sent) : isType(answer, seed.type)),
 });

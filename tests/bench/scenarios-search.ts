@@ -1,52 +1,23 @@
-import { isType, parse } from './checks.ts';
 import type { Request } from './http.ts';
-import type { LoadedPatient } from './import.ts';
-import {
-  byChain,
-  byCodeAndDate,
-  byHas,
-  byIdentifier,
-  byName,
-  frequentCodes,
-  vitalsOf,
-  withIncludes,
-} from './searches.ts';
+import { byName, perPatient } from './searches.ts';
+import { shapeOf } from './shapes.ts';
 import { inTurn, type Scenario, type World } from './world.ts';
 
-type Search = (world: World, patient: LoadedPatient) => Request;
-
-const overPatients = (name: string, search: Search): Scenario => ({
+const searching = (name: string, requests: (world: World) => Request[]): Scenario => ({
   name,
-  prepare: (world) => inTurn(world.loaded.patients.map((patient) => search(world, patient))),
+  prepare: (world) => inTurn(requests(world)),
 });
 
-const SMALL_RECORD = 400;
+const shaped = (name: string, shape: string): Scenario => searching(name, shapeOf(shape).requests);
 
-/** Of patients with small records only, so that one page holds all. */
-function everything(world: World): Request[] {
-  const small = world.loaded.patients.filter(({ resources }) => resources <= SMALL_RECORD);
-  return small.map(({ id, resources }) => ({
-    path: `Patient/${id}/$everything?_count=1000`,
-    check: (answer, full) => {
-      if (!full) return isType(answer, 'Bundle');
-      const { entry = [] } = parse<{ entry?: unknown[] }>(answer);
-      world.tally.answers++;
-      world.tally.entries += entry.length;
-      return entry.length >= resources ? undefined : `${entry.length} entries, not ${resources}`;
-    },
-  }));
-}
-
+/** Some of the search shapes, beside reads and writes; `--search` has them all. */
 export const searchScenarios: readonly Scenario[] = [
-  overPatients('search-patient-obs', vitalsOf),
-  { ...overPatients('search-token', byIdentifier), floor: 'read' },
-  overPatients('search-name', byName),
-  {
-    name: 'search-code-date',
-    prepare: (world) => inTurn(frequentCodes.map((code) => byCodeAndDate(world, code))),
-  },
-  overPatients('search-chain', byChain),
-  overPatients('search-include', withIncludes),
-  { name: 'search-has', prepare: (world) => inTurn(byHas(world)) },
-  { name: 'everything', prepare: (world) => inTurn(everything(world)) },
+  shaped('search-patient-obs', 'patient and category, sorted by date'),
+  { ...shaped('search-token', 'identifier'), floor: 'read' },
+  searching('search-name', perPatient(byName)),
+  shaped('search-code-date', 'code and date'),
+  shaped('search-chain', 'chained, patient.name'),
+  shaped('search-include', '_include and _revinclude'),
+  shaped('search-has', '_has'),
+  shaped('everything', 'Patient/$everything'),
 ];

@@ -208,7 +208,6 @@ export const includeCases: [section: string, query: string, matches: string, inc
   ['revinclude', 'Patient?_id=p1&_revinclude=Condition:subject', 'p1', 'Condition/c1 Condition/c4 Condition/c5'],
   ['revinclude', 'Patient?_id=p1&_revinclude=Condition:patient', 'p1', 'Condition/c1 Condition/c4 Condition/c5'],
   ['revinclude', 'Patient?_id=p1&_revinclude=Condition:subject:Patient', 'p1', 'Condition/c1 Condition/c4 Condition/c5'],
-  ['revinclude', 'Patient?_id=p1&_revinclude=Condition:subject:Group', 'p1', ''],
   ['revinclude', 'Organization?_revinclude=Patient:organization', 'o1 o2 o3', 'Patient/p1 Patient/p5'],
   ['revinclude', 'Organization?_id=o1,o2&_revinclude=Organization:partof', 'o1 o2', 'Organization/o3'],
   ['revinclude', 'Patient?_id=p1&_revinclude=Patient:link&_revinclude=Appointment:actor', 'p1', 'Patient/p4 Appointment/a1 Appointment/a2'],

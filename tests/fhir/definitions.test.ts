@@ -165,7 +165,9 @@ describe('loadDefinitions() search parameters', () => {
   });
 
   it('names the parameters that a union of theirs repeats', () => {
-    const keyed = all.filter((one) => one.keys).map((one) => [one.base, one.code, one.keys]);
+    const keyed = all
+      .filter((one) => one.keys && !one.keys.includes(one.code))
+      .map((one) => [one.base, one.code, one.keys]);
     expect(keyed).toEqual([
       ['Observation', 'combo-code', ['code', 'component-code']],
       [

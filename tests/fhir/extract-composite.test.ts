@@ -36,10 +36,10 @@ describe('compositePlan()', () => {
     expect(rest).toEqual(plan);
   });
 
-  test('reads each part by the type of its values, where R4 swaps the names', () => {
+  test('reads each part by the type of its values, where R4 exchanged the expressions', () => {
     expect(planOf('DocumentReference', 'relationship').components).toEqual([
-      { code: 'relation', type: 'token' },
       { code: 'relatesto', type: 'reference' },
+      { code: 'relation', type: 'token' },
     ]);
     expect(planOf('Observation', 'combo-code-value-quantity').components).toEqual([
       { code: 'combo-code', type: 'token' },
@@ -94,7 +94,7 @@ describe('extract() composites', () => {
       ],
     });
     const word = (system: string | undefined, code: string, target: string) =>
-      compositeKey('DocumentReference.relationship', [tokenExact('', system, code), target]);
+      compositeKey('DocumentReference.relationship', [target, tokenExact('', system, code)]);
     const system = 'http://hl7.org/fhir/document-relationship-type';
     expect(tokens).toContain(word(undefined, 'replaces', 'DocumentReference/1'));
     expect(tokens).toContain(word(system, 'replaces', 'DocumentReference/1'));

@@ -32,6 +32,16 @@ const rows = <T extends { key: string }>(list: readonly T[], key: string): Omit<
 
 const day = (text: string) => dateRange(text);
 
+const withParams = (...params: SearchParamDef[]): Definitions => ({
+  ...definitions,
+  searchParams: (type) =>
+    new Map(type === 'Patient' ? params.map((param) => [param.code, param]) : []),
+});
+const param = (code: string, type: SearchParamDef['type'], expression: string): SearchParamDef => ({
+  ...{ code, type, expression },
+  url: `http://x.test/${code}`,
+});
+
 describe('extract() tokens', () => {
   const coding = { system: LOINC, code: '8480-6' };
   const TOKENS: [what: string, type: string, body: JsonObject, key: string, expected: string[]][] =
@@ -260,39 +270,7 @@ describe('extract() ranges', () => {
   });
 });
 
-describe('extract() strings', () => {
-  test('file every part of names and addresses, folded, once', () => {
-    const found = of('Patient', {
-      name: [{ text: 'Zoë  MÜLLER', family: 'Müller', given: ['Zoë', 'Ann'], prefix: ['Dr.'] }],
-      address: [{ line: ['1 Main St'], city: 'Ulm', district: 'Ulm', postalCode: '89073' }],
-    });
-    const values = (key: string) => rows(found.strings, key).map((row) => row.value);
-    expect(values('Patient.name')).toEqual(['zoe muller', 'muller', 'zoe', 'ann', 'dr.']);
-    expect(values('Patient.given')).toEqual(['zoe', 'ann']);
-    expect(values('Patient.address')).toEqual(['1 main st', 'ulm', '89073']);
-  });
-
-  test('keep five hundred characters at most', () => {
-    const found = of('Organization', { name: '한'.repeat(5000) });
-    expect(rows(found.strings, 'Organization.name')[0]?.value).toHaveLength(500);
-  });
-});
-
 describe('extract() with parameters of its own', () => {
-  const withParams = (...params: SearchParamDef[]): Definitions => ({
-    ...definitions,
-    searchParams: (type) =>
-      new Map(type === 'Patient' ? params.map((param) => [param.code, param]) : []),
-  });
-  const param = (
-    code: string,
-    type: SearchParamDef['type'],
-    expression: string,
-  ): SearchParamDef => ({
-    ...{ code, type, expression },
-    url: `http://x.test/${code}`,
-  });
-
   test('reads extensions with or without `.value`', () => {
     const get = "Patient.extension('http://x.test/race')";
     const own = createExtractor(
@@ -319,7 +297,7 @@ describe('extract() with parameters of its own', () => {
       name: [{ given: ['Ann', 'Bea'] }],
       _birthDate: { extension: [{ url: 'http://x.test/time', valueDateTime }] },
     });
-    expect(found.strings).toEqual([{ key: 'Patient.first', value: 'ann' }]);
+    expect(found.strings).toEqual([{ key: 'Patient.first', value: 'ann', original: 'Ann' }]);
     expect(found.dates).toEqual([
       { key: 'Patient.time', ...dateRange(valueDateTime) },
       { key: 'Patient.time-value', ...dateRange(valueDateTime) },

@@ -54,6 +54,9 @@ describe('compileFhirPath()', () => {
     ['Patient.name.where(', 'invalid'],
     ['Patient.nope()', 'unprocessable'],
     ['Patient.managingOrganization.resolve().name', 'not-supported'],
+    ["'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'.matches('^(a+)+$')", 'too-large'],
+    [`${'(1|2|3|4|5|6|7|8|9).where('.repeat(7)}true${').exists()'.repeat(7)}`, 'too-large'],
+    ['Patient..name', 'invalid'],
   ])('refuses `%s` as %s, naming it', (expression, kind) => {
     const error = errorOf(() => compileFhirPath(expression)(patient));
     expect(error).toBeInstanceOf(FhirError);

@@ -50,6 +50,7 @@ export async function startServer(
     pageSize: 20,
     maxPageSize: 1000,
     handling: 'strict',
+    fulltext: 'narrative',
     zoneMinutes: 0,
     version: '0.0.0-test',
     ...changes,
@@ -63,13 +64,14 @@ export async function startServer(
   origin = `http://127.0.0.1:${listener.port}`;
   const store = await createStore({
     ...{ db, definitions },
-    config: { bases: [base()], zone: 0, integrity: 'off' },
+    config: { bases: [base()], zone: 0, integrity: 'off', fulltext: config.fulltext },
   });
   fetch = createApp({
-    ...{ store, definitions, config, metrics: createMetrics() },
+    ...{ store, config, metrics: createMetrics() },
     log: createLog('info', (line) => lines.push(line)),
     isReady: () => ready && db.ready(),
   }).fetch;
+  store.reindexing.start();
   return {
     ...{ origin, base: base(), port: listener.port, lines },
     setReady: (value) => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile } from '../../profiles/compile.ts';
 import { branches, elementLookup, walk } from '../../profiles/compile-paths.ts';
 import { listValueSet, sortListing } from '../../profiles/compile-values.ts';
-import type { TypeRow } from '../../server/fhir/load-definitions.ts';
+import type { SearchRow, TypeRow } from '../../server/fhir/load-definitions.ts';
 
 const COMMITTED = join(import.meta.dirname, '../../profiles/compiled');
 const target = mkdtempSync(join(tmpdir(), 'kiln-compile-'));
@@ -23,6 +23,18 @@ describe('compile()', () => {
   it.each(readdirSync(COMMITTED))('writes %s byte for byte as committed', (name) => {
     const same = readFileSync(join(target, name)).equals(readFileSync(join(COMMITTED, name)));
     expect(same, `${name} differs: run npm run compile and review the diff`).toBe(true);
+  });
+});
+
+describe('the keys of address', () => {
+  const rows = JSON.parse(
+    readFileSync(join(COMMITTED, 'search-parameters.json'), 'utf8'),
+  ) as SearchRow[];
+  const address = rows.filter((row) => row.code === 'address');
+
+  it.each(address.map((row) => [row.base, row] as const))('name its parts in %s', (base, row) => {
+    const parts = ['address-city', 'address-country', 'address-postalcode', 'address-state'];
+    expect(row.keys).toEqual(base === 'AuditEvent' ? undefined : ['address', ...parts]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SearchParamDef } from '../../server/fhir/definitions.ts';
+import { LIST_PARAM } from '../../server/fhir/query-terms.ts';
 import { sampleOf } from '../../server/rest/capability-search.ts';
 import type { Answer, Json } from '../helpers/http.ts';
 import { ask } from '../helpers/http.ts';
@@ -120,8 +121,9 @@ describe('the interactions it claims', () => {
 });
 
 describe('the search parameters it claims', () => {
+  // _list is in R4's text, not among its published parameters.
   const def = (type: string, name: string): SearchParamDef =>
-    definitions.searchParams(type || 'Patient').get(name) as SearchParamDef;
+    definitions.searchParams(type || 'Patient').get(name) ?? LIST_PARAM;
   const query = (type: string, name: string): string =>
     `${type}?${name}=${encodeURIComponent(sampleOf(def(type, name)) ?? '')}&_count=1`;
 
@@ -157,6 +159,30 @@ describe('the search parameters it claims', () => {
       ...items(one.searchRevInclude).map((text) => `${one.type}?_revinclude=${text}&_count=1`),
     ]);
     expect(urls.length).toBeGreaterThan(1000);
+    expect(refused(await askAll(urls))).toEqual([]);
+  });
+
+  it('have includes of everything, and of all that a type refers to', () => {
+    const one = resources().find(({ type }) => String(type) === 'Observation');
+    const texts = (list: Json | undefined) => items(list).map(String);
+    expect(texts(one?.searchInclude)).toEqual(
+      expect.arrayContaining(['*', 'Observation:*', 'Observation:subject']),
+    );
+    expect(texts(one?.searchRevInclude)).toEqual(
+      expect.arrayContaining(['*', 'DiagnosticReport:result']),
+    );
+  });
+});
+
+describe('the compartments of R4', () => {
+  it('are claimed, and all their types can be searched', async () => {
+    const claimed = items(rest.compartment).map((url) => String(url).split('/').at(-1));
+    const known = [...definitions.compartments.values()];
+    expect(claimed).toEqual(known.map(({ code }) => code.toLowerCase()));
+    const urls = known.flatMap(({ code, resources: types }) =>
+      ['*', ...Object.keys(types)].map((type) => `${code}/1/${type}?_count=1`),
+    );
+    expect(urls.length).toBeGreaterThan(200);
     expect(refused(await askAll(urls))).toEqual([]);
   });
 });

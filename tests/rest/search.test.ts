@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isSortable } from '../../server/fhir/query-sort.ts';
 import type { Json } from '../helpers/http.ts';
 import { ask } from '../helpers/http.ts';
-import { startServer, type TestServer } from '../helpers/server.ts';
+import { definitions, startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
 const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
@@ -121,9 +122,61 @@ describe('search', () => {
     expect(link(lenient.json, 'self')).toBe(`${server.base}/Patient?_id=p1`);
   });
 
-  it('of a compartment says that it is not there, and what to do', async () => {
-    const { status, json } = await ask(server.base, 'Patient/p1/Observation');
-    expect(status).toBe(404);
-    expect(json.issue?.[0]?.diagnostics).toContain('reference parameter');
+  it('gives the first page where there are others', async () => {
+    const all = await ask(server.base, 'Patient?_sort=_id');
+    expect(link(all.json, 'first')).toBeUndefined();
+    const first = `${server.base}/Patient?_count=3&_sort=_id`;
+    const { json } = await ask(server.base, first);
+    expect(link(json, 'first')).toBe(first);
+    expect(link((await ask(server.base, link(json, 'next') ?? '')).json, 'first')).toBe(first);
+  });
+
+  it('goes back to the page it came from', async () => {
+    const { json } = await ask(server.base, 'Patient?_count=3&_sort=_id');
+    const second = (await ask(server.base, link(json, 'next') ?? '')).json;
+    const back = (await ask(server.base, link(second, 'previous') ?? '')).json;
+    expect(list(back)).toEqual(list(json));
+    expect(link(json, 'previous')).toBeUndefined();
+  });
+
+  it('sorts every type by every parameter that can be sorted by, several at a time', async () => {
+    const refused: string[] = [];
+    for (const type of definitions.resourceTypes) {
+      const codes = [...definitions.searchParams(type).values()]
+        .filter((def) => isSortable(type, def))
+        .map(({ code }) => code);
+      for (let at = 0; at < codes.length; at += 12) {
+        const url = `${type}?_sort=-${codes.slice(at, at + 12).join()}&_count=1`;
+        const { status } = await ask(server.base, url);
+        if (status !== 200) refused.push(`${status} ${url}`);
+      }
+    }
+    expect(refused).toEqual([]);
+  });
+
+  it('says with each refusal what to write instead', async () => {
+    const said = async (url: string) => {
+      const { status, json } = await ask(server.base, url);
+      return `${status} ${json.issue?.[0]?.diagnostics}`;
+    };
+    expect(await said('Patient?Family=x')).toMatch(/^400 .*did you mean "family"/);
+    expect(await said('Patient?family=')).toMatch(/^400 .*empty value/);
+    expect(await said('Patient?family:foo=x')).toMatch(/^400 .*:exact/);
+    expect(await said('Patient?_contained=true')).toMatch(/^400 .*contained/);
+  });
+});
+
+describe('a search through other resources', () => {
+  it.each([
+    ['Observation?subject:Patient.family=kern1', 'o1'],
+    ['Observation?patient.family=kern2', ''],
+    ['Patient?_has:Observation:patient:status=final', 'p1'],
+    ['Patient?_has:Observation:patient:status=cancelled,final', 'p1'],
+    ['Patient?_filter=_has:Observation:patient:status eq final', 'p1'],
+  ])('%s finds %s', async (url, ids) => {
+    const { status, json } = await ask(server.base, url);
+    expect(status).toBe(200);
+    expect(list(json).map((one) => one.resource?.id)).toEqual(ids.split(' ').filter(Boolean));
+    expect(link(json, 'self')).toMatch(/\?.+/);
   });
 });

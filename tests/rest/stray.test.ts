@@ -40,9 +40,7 @@ describe('an operation that is not there', () => {
   it.each([
     ['GET', '$export'],
     ['POST', '$convert'],
-    ['GET', 'Patient/$everything'],
     ['POST', 'Patient/$validate'],
-    ['GET', 'Patient/p1/$everything'],
     ['POST', 'Patient/p1/$validate'],
   ])('is named: %s %s', async (method, url) => {
     const body = method === 'GET' ? {} : { body: '{"resourceType":"Parameters"}' };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../../server/fhir/types.ts';
-import { createStore } from '../../server/store/store.ts';
+import { createStore, type SearchPage } from '../../server/store/store.ts';
 import {
   actor,
   BASE,
@@ -117,6 +117,24 @@ describe('pages', () => {
       }
     },
   );
+
+  it.each(shapes)('%s lead back to the first one as they came', async (_name, query) => {
+    const asked = `${query}&_count=5`;
+    const ids = ({ matches }: SearchPage): string => matches.map(({ id }) => id).join();
+    const there: string[] = [];
+    let page = await find(store(), asked);
+    expect(page.previous).toBeUndefined();
+    for (; page.next !== undefined; page = await find(store(), asked, page.next)) {
+      there.push(ids(page));
+    }
+    const back: string[] = [];
+    while (page.previous !== undefined) {
+      page = await find(store(), asked, page.previous);
+      expect(page.next).toBeDefined();
+      back.unshift(ids(page));
+    }
+    expect(back).toEqual(there);
+  });
 
   it.each(shapes)('%s have no next link at the end', async (_name, query, matches) => {
     const page = await find(store(), `${query}&_count=${matches || 1}`);

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Db } from '../../server/db/db.ts';
+import { compartmentTerm, compartmentTypes } from '../../server/fhir/query-compartment.ts';
 import type { Resource } from '../../server/fhir/types.ts';
 import type { Context } from '../../server/store/context.ts';
 import { openContext } from '../../server/store/open.ts';
-import { printCount, printIds, printSearch } from '../../server/store/search-sql.ts';
+import { resolveTerms } from '../../server/store/search-resolve.ts';
+import { printCount, printIds, printIncludes, printSearch } from '../../server/store/search-sql.ts';
 import type { Change } from '../../server/store/store.ts';
+import { isWhole, planOf } from '../helpers/plan.ts';
 import {
   actor,
   BASE,
@@ -68,41 +70,6 @@ afterAll(async () => {
   await closeContext();
   await open.close();
 });
-
-interface Node {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Name'?: string;
-  /** How often it was really run; absent in a plan for all values. */
-  'Actual Loops'?: number;
-  Plans?: Node[];
-}
-
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-
-interface Printed {
-  text: string;
-  values: unknown[];
-  name?: string;
-}
-
-/**
- * The plan of a statement as it is run: with its values known (nodes that were never reached are left
- * out), or (named) once for all values.
- */
-async function planOf(db: Db, { text, values, name }: Printed): Promise<Node[]> {
-  const options = name ? 'generic_plan, format json' : 'analyze, format json';
-  const [row] = await db.tuples(
-    { text: `explain (${options}) ${text}` },
-    name ? undefined : values,
-  );
-  const plans = (row?.[0] ?? []) as { Plan: Node }[];
-  return plans.flatMap(({ Plan }) => nodesOf(Plan)).filter((node) => node['Actual Loops'] !== 0);
-}
-
-const isWhole = (node: Node): boolean =>
-  node['Node Type'] === 'Seq Scan' &&
-  /^(resource|search|history)/.test(node['Relation Name'] ?? '');
 
 /** The index that must lead to the matches. */
 const shapes: [query: string, index: string][] = [
@@ -178,8 +145,22 @@ describe('the plan of a search', () => {
 });
 
 /** The text of a statement; what is bound stands apart. */
-const textOf = (query: string, position?: readonly unknown[]): string =>
-  printSearch(context, queryOf(`${query}&_count=20`), position).text;
+const textOf = (query: string, values?: readonly unknown[], backwards = false): string =>
+  printSearch(context, queryOf(`${query}&_count=20`), values && { backwards, values }).text;
+/** The select of the page alone, on one line. */
+const pageOf = (text = ''): string =>
+  text.replace(/^.*\nfrom \(\n|\n\) p join resource[\s\S]*$/g, '').replace(/\s+/g, ' ');
+const options = { definitions, bases: [BASE], zone: 0, now: 0 };
+/** All of a type, or of several, in the compartment of a patient. */
+const ofCompartment = (types: readonly string[] = []) => ({
+  ...{ ...queryOf(`${types}?`), compartment: 'Patient/1' },
+  where: [compartmentTerm(options, { type: 'Patient', id: '1' }, types)],
+});
+const kinds = `Observation?patient.gender=male Observation?encounter.class=IMP
+  Patient?_has:Observation:patient:code=53 Encounter?_has:Observation:encounter:code=53
+  Observation?status:not=final Patient?birthdate:missing=false Patient?birthdate:missing=true
+  Observation?code:text=a Patient?name:exact=A Patient?name:contains=a Location?near=1|2|3|km
+  Patient?_text=a Observation?value-quantity=5|http://unitsofmeasure.org|mg`.split(/\s+/);
 
 describe('the text of a search', () => {
   it('in no order is newest first', () => {
@@ -300,7 +281,7 @@ describe('the text of a search', () => {
       select * from (
       (select s.rk, s.seq, s.type, s.lo as k0
       from search s
-      where s.type = $2::int2 and s.lo is null and s.seq > $3::bigint
+      where s.type = $2::int2 and s.lo is null and (((s.seq > $3::bigint)))
       order by s.seq asc
       limit $1::int)
       ) p
@@ -314,10 +295,12 @@ describe('the text of a search', () => {
     expect(textOf('Patient?_sort=family,-birthdate', ['a', null, '7'])).toMatchInlineSnapshot(`
       "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text, p.k1::text
       from (
+      select * from (
       select s.rk, s.seq, s.type, ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") as k0, s.lo as k1
       from search s
       where s.type = $5::int2
-        and (((((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") > $3::text or ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") is null)) or (((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") = $3::text and s.lo is null and s.seq > $4::bigint))
+      offset 0) s
+      where (((((s.k0 collate "C") > $3::text or (s.k0 collate "C") is null)) or ((s.k0 collate "C") = $3::text and s.k1 is null and s.seq > $4::bigint)))
       order by k0 asc nulls last, k1 desc nulls last, seq asc
       limit $2::int
       ) p join resource r on r.rk = p.rk
@@ -335,11 +318,11 @@ describe('the text of a search', () => {
         select s.rk, s.seq, s.type, s.vid as k0
         from search s
         where s.type = t.num
-        order by k0 asc nulls last, seq asc
+        order by k0 asc, seq asc
         limit $1::int
       ) p
       ) p join resource r on r.rk = p.rk
-      order by p.k0 asc nulls last, p.seq asc
+      order by p.k0 asc, p.seq asc
       limit $3::int"
     `);
   });
@@ -351,7 +334,7 @@ describe('the text of a search', () => {
       select s.rk, s.seq, s.type, s.tok
       from search s
       where s.type = $3::int2
-        and s.seq in (select r.seq from resource r where r.rk = any($2::bigint[]))
+        and s.seq = any(array(select r.seq from resource r where r.rk = any($2::bigint[])))
       order by seq desc
       limit $1::int
       ), shown as materialized (
@@ -363,16 +346,55 @@ describe('the text of a search', () => {
       union all
       (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null
       from (
-        select distinct t.h # $6::bigint as rk from shown m cross join unnest(m.tok) as t(h)
-        where m.type = $7::int2
+        select distinct t.h # x.salt as rk
+        from shown m join unnest($5::int2[], $6::bigint[]) x(type, salt) on x.type = m.type
+        cross join unnest(m.tok) t(h)
       ) x join resource r on r.rk = x.rk
-      where true and r.type = any($5::int2[])
       limit 1001)
       union all
       (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null
       from search o join resource r on r.rk = o.rk
-      where o.tok && array(select m.rk # $8::bigint from shown m where m.type = $9::int2)
+      where o.tok && array(select m.rk # x.salt from shown m cross join unnest($7::bigint[]) x(salt) where m.type = $8::int2)
       limit 1001)"
+    `);
+  });
+
+  it('looks into joins row by row, or for what was looked up; and so each kind of term', async () => {
+    const record = [['Observation'], compartmentTypes(definitions, 'Patient')].map(ofCompartment);
+    const lines: string[] = [];
+    for (const asked of [...kinds.map((text) => queryOf(text)), ...record]) {
+      const resolved = await resolveTerms(context, open.db.tuples, asked);
+      const texts = [asked, resolved].map((one) => printSearch(context, one, undefined).text);
+      lines.push(...new Set(texts.map(pageOf)));
+    }
+    lines.push(pageOf(textOf('Observation?code=53', ['7'], true)));
+    lines.push(pageOf(textOf('Patient?_sort=gender', ['male', '7'])));
+    lines.push(pageOf(textOf('Observation?_sort=-date,status', ['5', 'final', '7'])));
+    const asked = queryOf('Patient?_include=*&_revinclude=Observation:subject');
+    lines.push(pageOf(printIncludes(context, { keys: ['7'], types: ['Patient'] }, asked)?.text));
+    expect(lines.join('\n')).toMatchInlineSnapshot(`
+      "select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.patient in (select t1.rk from search t1 where (t1.type = $2::int2 and t1.tok @> $3::bigint[])) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.patient = any($2::bigint[]) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from unnest(s.tok) h(word) join resource q on q.rk = h.word # $3::bigint join search t1 on t1.type = q.type and t1.seq = q.seq where (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.tok && $2::bigint[] order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and exists (select 1 from search t1 where t1.patient = s.rk and (t1.type = $2::int2 and t1.tok @> $3::bigint[])) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from search t1 where t1.tok @> array[s.rk # $3::bigint] and (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.seq = any($2::bigint[]) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and ((s.tok @> $2::bigint[]) is true) is not true order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok && array(select d.h from presence d where d.type = $2::int2 and d.codes && $3::text[]) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok && array(select d.h from presence d where d.type = $2::int2 and not (d.codes && $3::text[])) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and s.tok && array(select d.h from word_text d where d.k in ($2::bigint) and (d.v >= $4::text and d.v < $3::text)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and s.seq in (select x.seq from search_string x where x.k in ($4::bigint) and (x.v = $2::text and coalesce(x.o, x.v) = $3::text and not x.part)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.seq in (select x.seq from search_string x where x.k in ($3::bigint) and (strpos(x.v, $2::text) > 0 and not x.part)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $8::int2 and s.seq in (select x.seq from search_number x where x.k in ($7::bigint) and (x.lo between $4::float8 and $5::float8 and 2 * 6371.0088 * asin(least(1, sqrt( power(sind((x.lo - $2::float8) / 2), 2) + cosd($2::float8) * cosd(x.lo) * power(sind((x.hi - $3::float8) / 2), 2)))) <= $6::float8)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.seq in (select x.seq from search_text x where x.narrative @@ websearch_to_tsquery('simple', $2::text)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $7::int2 and s.seq in (select x.seq from (select * from unit u where u.canon = $6::text offset 0) u cross join lateral (select x.seq from search_number x where x.k in ($2::bigint) and x.unit = u.h and (x.lo >= (($3::float8 - u.shift) / u.factor) and x.lo < (($4::float8 - u.shift) / u.factor) and x.hi < (($5::float8 - u.shift) / u.factor))) x) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from (select * from search s where (s.tok @> $3::bigint[] or s.patient = $2::bigint) offset 0) s where s.type = any($4::int2[]) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from (select * from search s where s.tok && $2::bigint[] offset 0) s where s.type = any($3::int2[]) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok @> $2::bigint[] and (((s.seq > $3::bigint))) order by seq asc limit $1::int
+      select * from ( select s.rk, s.seq, s.type, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k0 from search s where s.type = $9::int2 offset 0) s where (((((s.k0 collate "C") > $7::text or (s.k0 collate "C") is null)) or ((s.k0 collate "C") = $7::text and s.seq > $8::bigint))) order by k0 asc nulls last, seq asc limit $6::int
+      select * from ( (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is not null and (s.lo <= $8::bigint and (((s.lo < $9::bigint)) or (s.lo = $9::bigint and (((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") > $10::text or ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") is null)) or (s.lo = $9::bigint and ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") = $10::text and s.seq < $11::bigint))) order by s.lo desc, k1 asc nulls last, seq desc limit $6::int) union all (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is null order by k1 asc nulls last, seq desc limit $6::int) ) p limit $6::int
+      with shown as materialized ( select r.rk, s.type, s.tok from resource r join search s on s.type = r.type and s.seq = r.seq where r.rk = any($1::bigint[]) ) (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from ( select distinct t.h # x.salt as rk from shown m join unnest($2::int2[], $3::bigint[]) x(type, salt) on x.type = m.type cross join unnest(m.tok) t(h) ) x join resource r on r.rk = x.rk limit 1001) union all (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from search o join resource r on r.rk = o.rk where o.tok && array(select m.rk # x.salt from shown m cross join unnest($4::bigint[]) x(salt)) limit 1001)"
     `);
   });
 });

@@ -92,9 +92,11 @@ create index search_date_k on search_date (k, lo);
 create index search_date_long on search_date (k, hi) where hi - lo > 86400000;
 create index search_date_seq on search_date (seq);
 
--- part: a later word of a family name, found like the whole but not what a page is ordered by.
+-- v is folded. part: from a later word of a value on; found like the whole, but not what a page is
+-- ordered by. o is the value as it was written where that differs; null in parts.
 create table search_string (
-  k bigint not null, seq bigint not null, part boolean not null, v text collate "C" not null
+  k bigint not null, seq bigint not null, part boolean not null, v text collate "C" not null,
+  o text collate "C"
 );
 create index search_string_k on search_string (k, v, seq);
 create index search_string_seq on search_string (seq);
@@ -106,15 +108,90 @@ create index search_number_k on search_number (k, lo);
 create index search_number_range on search_number (k, hi) where hi - lo > 0;
 create index search_number_seq on search_number (seq);
 
--- The units met so far: few; a query finds here the ones it means.
+-- The words of narratives (_text) and, where the setting asks for it, of whole resources (_content).
+-- No primary key: an update deletes and inserts in one statement.
+create table search_text (
+  seq bigint not null, narrative tsvector not null, content tsvector not null
+);
+create index search_text_narrative on search_text using gin (narrative);
+create index search_text_content on search_text using gin (content);
+create index search_text_seq on search_text (seq);
+
+-- The three dictionaries (server/store/dictionary.ts): shared words, written before their first use
+-- and never changed. What no resource uses any more does no harm.
+
+-- The units met so far: few; a query finds here the ones it means. Of UCUM units also what they come
+-- to: value * factor + shift is the value in canon, which all commensurable units share.
 create table unit (
   h      bigint primary key,
   system text collate "C" not null,
   code   text collate "C" not null,
-  unit   text collate "C" not null
+  unit   text collate "C" not null,
+  canon  text collate "C",
+  factor float8,
+  shift  float8
+);
+
+-- The sets of parameters that the resources of a type have values for; h is the word in search.tok.
+create table presence (
+  h     bigint primary key,
+  type  int2 not null,
+  codes text[] not null
+);
+create index presence_type on presence (type);
+
+-- Texts of tokens (folded), also from each later word on, and whole uris; k is the hash of their key,
+-- h the word in search.tok.
+create table word_text (
+  k bigint not null,
+  v text collate "C" not null,
+  h bigint not null,
+  primary key (k, v, h)
 );
 
 -- Held for the length of a conditional create or update, so that one criterion is decided once.
 create table criteria_lock (
   h bigint primary key
+);
+
+-- Search parameters that came as SearchParameter resources (store/params.ts), one row for each
+-- resource type: no column and no index is made for any of them.
+--   version  the value of param_version since which it means what it means
+--   def      SearchParamDef as JSON
+create table search_param (
+  type    int2 not null,
+  code    text collate "C" not null,
+  id      text collate "C" not null,
+  version bigint not null,
+  def     text not null,
+  primary key (type, code)
+);
+
+-- Grows with every change of search_param; its one row is locked for the change.
+create table param_version (
+  version bigint not null
+);
+insert into param_version values (0);
+
+-- The version of the parameters by which a process writes, and by which it will never write less.
+alter table process_slot add column params bigint not null default 0;
+
+-- What was stored before a parameter came is indexed anew, type by type in the order of seq.
+--   version   what the run brings the type to; complete: what it has been brought to
+--   round     tells a run from the one before it, which must not report any more
+--   position  seq of the last resource done
+create table reindex (
+  type         int2 primary key,
+  version      bigint not null,
+  complete     bigint not null default 0,
+  round        int not null default 1,
+  position     bigint not null default 0,
+  done         int not null default 0,
+  failed       int not null default 0,
+  total        int,
+  error        text,
+  asked        timestamptz not null default now(),
+  finished     timestamptz,
+  owner        text,
+  leased_until timestamptz not null default '-infinity'
 );

@@ -21,5 +21,7 @@ with input as materialized (
   delete from search_date where seq in (select seq from old)
 ), numbers as (
   delete from search_number where seq in (select seq from old)
+), texts as (
+  delete from search_text where seq in (select seq from old)
 )
 select rk from old

@@ -22,20 +22,26 @@ with input as materialized (
   select seq, vid, rk, patient, lo, hi, type, tok::bigint[]
   from input
 ), strings as (
-  insert into search_string (k, v, seq, part)
-  select s.k, s.v, i.seq, s.part
-  from unnest($17::int[], $18::bigint[], $19::text[], $20::boolean[]) as s(n, k, v, part)
+  insert into search_string (k, v, o, seq, part)
+  select s.k, s.v, s.o, i.seq, s.part
+  from unnest($17::int[], $18::bigint[], $19::text[], $20::text[], $21::boolean[])
+    as s(n, k, v, o, part)
   join input i on i.n = s.n
 ), dates as (
   insert into search_date (k, lo, hi, seq)
   select d.k, d.lo, d.hi, i.seq
-  from unnest($21::int[], $22::bigint[], $23::bigint[], $24::bigint[]) as d(n, k, lo, hi)
+  from unnest($22::int[], $23::bigint[], $24::bigint[], $25::bigint[]) as d(n, k, lo, hi)
   join input i on i.n = d.n
 ), numbers as (
   insert into search_number (k, lo, hi, unit, seq)
   select m.k, m.lo, m.hi, m.unit, i.seq
-  from unnest($25::int[], $26::bigint[], $27::float8[], $28::float8[], $29::bigint[])
+  from unnest($26::int[], $27::bigint[], $28::float8[], $29::float8[], $30::bigint[])
     as m(n, k, lo, hi, unit)
   join input i on i.n = m.n
+), texts as (
+  insert into search_text (seq, narrative, content)
+  select i.seq, to_tsvector('simple', t.narrative), to_tsvector('simple', t.content)
+  from unnest($31::int[], $32::text[], $33::text[]) as t(n, narrative, content)
+  join input i on i.n = t.n
 )
 select rk from input

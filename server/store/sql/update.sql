@@ -1,11 +1,11 @@
--- New versions of resources that stand at the version the caller has seen ($30); a row that has
+-- New versions of resources that stand at the version the caller has seen ($34); a row that has
 -- moved on meanwhile is left alone and missing from the result. So is one of which the caller only
--- supposes where it stands ($31) unless it surely changes. Locks are taken in key order.
+-- supposes where it stands ($35) unless it surely changes. Locks are taken in key order.
 with input as materialized (
   select i.*
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::int2[],
               $6::text[], $7::text[], $8::int[], $9::int[], $11::bigint[], $12::bigint[],
-              $13::bigint[], $14::text[], $15::bigint[], $16::int[], $30::int[], $31::boolean[])
+              $13::bigint[], $14::text[], $15::bigint[], $16::int[], $34::int[], $35::boolean[])
        with ordinality
     as i(rk, seq, vid, ver, type, method, id, start, bytes, patient, lo, hi, tok, sides, sum, base,
          supposed, n)
@@ -36,24 +36,33 @@ with input as materialized (
   delete from search_date where seq in (select seq from old where moves)
 ), no_numbers as (
   delete from search_number where seq in (select seq from old where moves)
+), no_texts as (
+  delete from search_text where seq in (select seq from old where moves)
 ), strings as (
-  insert into search_string (k, v, seq, part)
-  select s.k, s.v, o.seq, s.part
-  from unnest($17::int[], $18::bigint[], $19::text[], $20::boolean[]) as s(n, k, v, part)
+  insert into search_string (k, v, o, seq, part)
+  select s.k, s.v, s.o, o.seq, s.part
+  from unnest($17::int[], $18::bigint[], $19::text[], $20::text[], $21::boolean[])
+    as s(n, k, v, o, part)
   join old o on o.n = s.n
   where o.moves
 ), dates as (
   insert into search_date (k, lo, hi, seq)
   select d.k, d.lo, d.hi, o.seq
-  from unnest($21::int[], $22::bigint[], $23::bigint[], $24::bigint[]) as d(n, k, lo, hi)
+  from unnest($22::int[], $23::bigint[], $24::bigint[], $25::bigint[]) as d(n, k, lo, hi)
   join old o on o.n = d.n
   where o.moves
 ), numbers as (
   insert into search_number (k, lo, hi, unit, seq)
   select m.k, m.lo, m.hi, m.unit, o.seq
-  from unnest($25::int[], $26::bigint[], $27::float8[], $28::float8[], $29::bigint[])
+  from unnest($26::int[], $27::bigint[], $28::float8[], $29::float8[], $30::bigint[])
     as m(n, k, lo, hi, unit)
   join old o on o.n = m.n
+  where o.moves
+), texts as (
+  insert into search_text (seq, narrative, content)
+  select o.seq, to_tsvector('simple', t.narrative), to_tsvector('simple', t.content)
+  from unnest($31::int[], $32::text[], $33::text[]) as t(n, narrative, content)
+  join old o on o.n = t.n
   where o.moves
 )
 select rk from old

@@ -1,0 +1,105 @@
+import type { Extracted } from './extract-shape.ts';
+import type { Term } from './query.ts';
+import { containedWord } from './terms.ts';
+import type { Resource } from './types.ts';
+
+/**
+ * Chains look into contained resources as into others (R4 3.1.1.5.5): what a contained resource would
+ * be found by stands in the index of the one around it, behind the key of the reference that leads
+ * there, with a word that says its type.
+ */
+
+const isResource = (value: unknown): value is Resource =>
+  typeof (value as { resourceType?: unknown } | null)?.resourceType === 'string';
+
+/** A resource holds a few others; what is deeper in a flood of them is not searched by chains. */
+const MAX_CONTAINED = 50;
+
+export interface Inside {
+  extract(resource: Resource): Extracted;
+  /** The key of a type's main date, which has no row of its own otherwise. */
+  dateKey(type: string): string;
+}
+
+/** Adds what the contained resources that are referred to would be found by. */
+export function addContained(
+  resource: Resource,
+  out: Extracted,
+  { extract, dateKey }: Inside,
+): void {
+  const inside = new Map<unknown, Resource>();
+  for (const one of (resource['contained'] as unknown as unknown[] | undefined) ?? []) {
+    if (isResource(one)) inside.set(one.id, one);
+  }
+  for (const { key, id } of out.fragments.slice(0, MAX_CONTAINED)) {
+    const found = inside.get(id);
+    if (!found) continue;
+    const rows = extract(found);
+    const { date } = rows.main;
+    if (date) rows.dates.push({ key: dateKey(found.resourceType), lo: date.lo, hi: date.hi });
+    addOne({ key, type: found.resourceType }, rows, out);
+  }
+  out.tokens = [...new Set(out.tokens)];
+  out.references = distinct(out.references);
+  out.strings = distinct(out.strings);
+  out.texts = distinct(out.texts);
+}
+
+/** Several contained resources may have the same to be found by. */
+function distinct<T extends object>(rows: readonly T[]): T[] {
+  const seen = new Set<string>();
+  return rows.filter((row) => {
+    const text = JSON.stringify(row);
+    return !seen.has(text) && seen.add(text);
+  });
+}
+
+function addOne(
+  { key, type }: { key: string; type: string },
+  found: Extracted,
+  out: Extracted,
+): void {
+  const inner = (text: string): string => containedWord(key, text);
+  const keyed = <T extends { key: string }>(row: T): T => ({ ...row, key: inner(row.key) });
+  out.tokens.push(inner(type), ...found.tokens.map(inner));
+  out.references.push(...found.references.map(keyed));
+  out.strings.push(...found.strings.map(keyed));
+  out.numbers.push(...found.numbers.map(keyed));
+  out.texts.push(...found.texts.map(keyed));
+  out.dates.push(...found.dates.map(keyed));
+}
+
+/**
+ * A criterion on a contained resource as one on the resource around it; undefined where the index does
+ * not hold it (ids and versions, which contained resources have none of, and what leads elsewhere).
+ */
+export function onContained(key: string, term: Term): Term | undefined {
+  const inner = (text: string): string => containedWord(key, text);
+  const inside = (one: Term): Term | undefined => onContained(key, one);
+  switch (term.kind) {
+    case 'words':
+      return { ...term, words: term.words.map(inner) };
+    case 'references':
+    case 'chain':
+      return { ...term, key: inner(term.key), patient: false };
+    case 'date':
+      return { ...term, main: false, keys: term.keys.map(inner) };
+    case 'string':
+    case 'exact':
+    case 'number':
+    case 'pair':
+    case 'texts':
+      return { ...term, keys: term.keys.map(inner) };
+    case 'any':
+    case 'all': {
+      const terms = term.terms.map(inside);
+      return terms.every((one) => one !== undefined) ? { ...term, terms } : undefined;
+    }
+    case 'not': {
+      const one = inside(term.term);
+      return one && { ...term, term: one };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import type { SearchQuery } from '../fhir/query.ts';
+import type { Context } from './context.ts';
+import { positionOf } from './search.ts';
+import { resolveTerms } from './search-resolve.ts';
+import { printPlan, printSearch } from './search-sql.ts';
+import { choosePlan } from './search-sql-plan.ts';
+import type { Explanation } from './store.ts';
+
+/**
+ * How a search would be answered, without running it: the tree as it is printed (codes and hierarchies
+ * looked up already), the statement, and PostgreSQL's plan with the values known.
+ */
+export async function explain(context: Context, asked: SearchQuery): Promise<Explanation> {
+  const query = await resolveTerms(context, context.db.tuples, asked);
+  const statement = printSearch(context, query, positionOf(context, query));
+  const plan = printPlan(statement);
+  const [row] = await context.db.tuples(plan, plan.values);
+  const tree = row?.[0] as { Plan?: { 'Total Cost'?: number; 'Plan Rows'?: number } }[];
+  const [{ Plan } = {}] = tree;
+  return {
+    where: query.where,
+    way: choosePlan(context, query).kind,
+    sql: statement.text,
+    values: statement.values,
+    plan: tree,
+    cost: Plan?.['Total Cost'] ?? 0,
+    rows: Plan?.['Plan Rows'] ?? 0,
+  };
+}

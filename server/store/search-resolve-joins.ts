@@ -1,0 +1,99 @@
+import { onContained } from '../fhir/extract-contained.ts';
+import type { Term } from '../fhir/query.ts';
+import { containedWord } from '../fhir/terms.ts';
+import type { Context, Run } from './context.ts';
+import { MAX_REFERRING, printEnds, printReferred } from './search-sql.ts';
+
+/**
+ * Joins begin at the other end where few resources fit there: these are looked up first, so that the
+ * search itself has their keys at hand and the planner knows how many they are. Where many fit, the
+ * search walks along its own order and looks at each row (search-sql-joins.ts).
+ */
+
+type ChainTerm = Extract<Term, { kind: 'chain' }>;
+type HasTerm = Extract<Term, { kind: 'has' }>;
+
+/** More resources than this are many. */
+const MAX_KEYS = 1000;
+
+/**
+ * A chain whose inner terms are resolved: to known targets, to targets that are many, and to the
+ * resources that contain one themselves (R4 3.1.1.5.5: chains look into contained resources).
+ */
+export async function resolveChain(
+  context: Context,
+  run: Run,
+  term: ChainTerm,
+  types: readonly string[],
+): Promise<Term> {
+  const { key, patient } = term;
+  const ends = await Promise.all(
+    term.targets.map((target) => endsOf(context, run, { key, target, types })),
+  );
+  const keys = ends.flatMap((end) => end.keys ?? []);
+  const seqs = ends.flatMap((end) => end.seqs ?? []);
+  const terms: Term[] = ends.flatMap(({ contained }) => contained ?? []);
+  const many = term.targets.filter((_, i) => !ends[i]?.keys);
+  if (seqs.length > 0) terms.push({ kind: 'rows', seqs });
+  if (keys.length > 0 || many.length + terms.length === 0) {
+    terms.push({ kind: 'linked', key, patient, keys });
+  }
+  if (many.length > 0) terms.push({ ...term, targets: many });
+  const [only] = terms;
+  return only && terms.length === 1 ? only : { kind: 'any', terms };
+}
+
+interface Ends {
+  /** Row keys of targets; absent where they are many. */
+  keys?: string[];
+  /** Rows that contain a target; or the term that finds them where they are many. */
+  seqs?: string[];
+  contained?: Term;
+}
+
+async function endsOf(
+  context: Context,
+  run: Run,
+  link: { key: string; target: ChainTerm['targets'][number]; types: readonly string[] },
+): Promise<Ends> {
+  const { key, target, types } = link;
+  const contained = containedTerm(key, target);
+  const around = contained && { types, term: contained };
+  const statement = printEnds(context, { target, around }, MAX_KEYS + 1);
+  const rows = await run(statement, statement.values);
+  const keys = rows.flatMap(([side, rk]) => (side === 0 ? [rk as string] : []));
+  const seqs = rows.flatMap(([side, seq]) => (side === 1 ? [seq as string] : []));
+  return {
+    ...(keys.length <= MAX_KEYS && { keys }),
+    ...(seqs.length <= MAX_KEYS ? { seqs } : contained && { contained }),
+  };
+}
+
+function containedTerm(
+  key: string,
+  { type, where }: ChainTerm['targets'][number],
+): Term | undefined {
+  const inside: Term[] = [];
+  for (const one of where) {
+    const term = onContained(key, one);
+    if (!term) return undefined;
+    inside.push(term);
+  }
+  const marker: Term = { kind: 'words', words: [containedWord(key, type)], rare: true };
+  return { kind: 'all', terms: [marker, ...inside] };
+}
+
+/** `_has` whose inner terms are resolved; through the patient column the planner does well by itself. */
+export async function resolveHas(
+  context: Context,
+  run: Run,
+  term: HasTerm,
+  types: readonly string[],
+): Promise<Term> {
+  if (term.patient) return term;
+  const statement = printReferred(context, term, { types, most: MAX_KEYS + 1 });
+  const [row] = await run(statement, statement.values);
+  const [referring, seqs] = (row ?? [0, []]) as [unknown, readonly string[]];
+  const many = Number(referring) > MAX_REFERRING || seqs.length > MAX_KEYS;
+  return many ? term : { kind: 'rows', seqs };
+}

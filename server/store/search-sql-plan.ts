@@ -1,0 +1,82 @@
+import type { SearchQuery, Term } from '../fhir/query.ts';
+import type { Context } from './context.ts';
+
+/** Which way a search goes, so that the planner has no choice where it chooses badly. */
+export type Plan =
+  | { kind: 'dated' | 'plain' }
+  /** `walks`: the order asked for is that of the patient index. */
+  | { kind: 'patient'; term: Extract<Term, { kind: 'references' | 'linked' }>; walks: boolean }
+  /** The references of a compartment, of any types. */
+  | { kind: 'compartment'; term: Term }
+  | { kind: 'identifier'; term: Extract<Term, { kind: 'words' }> }
+  | { kind: 'string'; term: Extract<Term, { kind: 'string' }> };
+
+/**
+ * What connections a statement may run on. `planned`: its values must be known to the planner;
+ * `steady`: no choice is left, it may be planned once; `shared`: and the rows of one patient bound it;
+ * `fast`: and it touches next to nothing.
+ */
+export type Pace = 'planned' | 'steady' | 'shared' | 'fast';
+
+const PACES: Record<Plan['kind'], Pace> = {
+  plain: 'planned',
+  dated: 'planned',
+  patient: 'shared',
+  compartment: 'steady',
+  string: 'steady',
+  identifier: 'fast',
+};
+
+/** Conditions that look into other resources: no bound on their work is known beforehand. */
+const JOINS: ReadonlySet<Term['kind']> = new Set(['chain', 'has'] as const);
+
+function joins(term: Term): boolean {
+  switch (term.kind) {
+    case 'any':
+    case 'all':
+      return term.terms.some(joins);
+    case 'not':
+      return joins(term.term);
+    default:
+      return JOINS.has(term.kind);
+  }
+}
+
+export function paceOf(plan: Plan, query: SearchQuery): Pace {
+  return query.where.some(joins) ? 'planned' : PACES[plan.kind];
+}
+
+/** What finds so few rows that no walk along strings is wanted. */
+const LEADS: ReadonlySet<Term['kind']> = new Set(['id', 'chain', 'has', 'exact', 'near'] as const);
+
+/** One patient's data, or that of several who are named; of several found the planner knows more. */
+function isPatient(term: Term): boolean {
+  if (term.kind === 'linked') return term.patient && term.keys.length === 1;
+  return term.kind === 'references' && term.patient;
+}
+
+export function choosePlan({ definitions }: Context, query: SearchQuery): Plan {
+  const [only] = query.types;
+  const [leading] = query.where;
+  const compartment: Plan | undefined =
+    query.compartment !== undefined && leading ? { kind: 'compartment', term: leading } : undefined;
+  if (only === undefined || query.types.length > 1) return compartment ?? { kind: 'plain' };
+  const [key, ...keys] = query.sort;
+  const byDate = key !== undefined && key.code === definitions.main(only).date;
+  const patient = query.where.find(isPatient);
+  if (patient?.kind === 'references' || patient?.kind === 'linked') {
+    const one = patient.kind === 'linked' || patient.targets.length === 1;
+    const walks = byDate && keys.length === 0 && key.descending && one;
+    return { kind: 'patient', term: patient, walks };
+  }
+  if (compartment) return compartment;
+  const identifier = query.where.find((term) => term.kind === 'words' && term.rare);
+  if (identifier?.kind === 'words') return { kind: 'identifier', term: identifier };
+  const strings = query.where.filter((term) => term.kind === 'string');
+  const [first] = strings;
+  const walk = query.sort.length === 0 && !query.where.some((term) => LEADS.has(term.kind));
+  const one = first && strings.length === 1 && first.keys.length * first.values.length === 1;
+  if (walk && one && first.match === 'start' && !first.whole)
+    return { kind: 'string', term: first };
+  return { kind: byDate ? 'dated' : 'plain' };
+}

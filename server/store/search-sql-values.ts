@@ -1,0 +1,227 @@
+import type { DateValue, NumberValue, Term, WholeMatch } from '../fhir/query.ts';
+import { foldString } from '../fhir/terms.ts';
+import { canonicalUnit } from '../fhir/ucum.ts';
+import { either, type Printer, type Scope, sideRows } from './search-sql-base.ts';
+
+/** Dates, strings, numbers and quantities as conditions. Part of search-sql.ts. */
+
+/** Periods up to this long (ms) are found by their start; longer ones have an index of their own. */
+const LONG = 86_400_000;
+/** The like for numbers: a point has no length. */
+const POINT = 0;
+
+export function dates(
+  out: Printer,
+  { keys, main, values }: Extract<Term, { kind: 'date' }>,
+  at: Scope,
+): string {
+  const compare = (alias: string) => either(values.map((value) => dateRange(out, alias, value)));
+  if (main) return compare(at.alias);
+  return sideRows(out, 'search_date', { keys, where: compare('x') }, at);
+}
+
+/**
+ * R4 3.1.1.4.7 on ranges, all bounds inclusive. Conditions on the upper end are written so that an
+ * index on the lower end serves them: a period no longer than LONG begins at most LONG earlier.
+ */
+function dateRange(out: Printer, a: string, { prefix, lo, hi }: DateValue): string {
+  const ms = (value: number) => out.bind(String(value), 'bigint');
+  const longer = `${a}.hi - ${a}.lo > ${LONG}`;
+  switch (prefix) {
+    case 'eq':
+      return `(${a}.lo between ${ms(lo)} and ${ms(hi)} and ${a}.hi <= ${ms(hi)})`;
+    case 'ne':
+      return `(${a}.lo < ${ms(lo)} or ${a}.hi > ${ms(hi)})`;
+    case 'gt':
+      return `((${a}.lo > ${ms(hi - LONG)} and ${a}.hi > ${ms(hi)}) or (${longer} and ${a}.hi > ${ms(hi)}))`;
+    case 'ge':
+      return (
+        `((${a}.lo > ${ms(Math.min(hi - LONG, lo - 1))} and (${a}.hi > ${ms(hi)} or ${a}.lo >= ${ms(lo)}))` +
+        ` or (${longer} and ${a}.hi > ${ms(hi)}))`
+      );
+    case 'lt':
+      return `${a}.lo < ${ms(lo)}`;
+    case 'le':
+      return `(${a}.lo < ${ms(lo)} or (${a}.lo between ${ms(lo)} and ${ms(hi)} and ${a}.hi <= ${ms(hi)}))`;
+    case 'sa':
+      return `${a}.lo > ${ms(hi)}`;
+    case 'eb':
+      return `${a}.hi < ${ms(lo)}`;
+    case 'ap':
+      return `(${a}.lo <= ${ms(hi)} and ${a}.hi >= ${ms(lo)})`;
+  }
+}
+
+/** Values and, as `part` rows, what follows each word start: a beginning is a range of the index. */
+export function strings(
+  out: Printer,
+  { keys, match, values, whole }: Extract<Term, { kind: 'string' }>,
+  at: Scope,
+): string {
+  const where = values.map((value) => {
+    if (whole) return `(${wholly(out, whole, value)} and not x.part)`;
+    return match === 'contains'
+      ? `(strpos(x.v, ${out.bind(value, 'text')}) > 0 and not x.part)`
+      : beginning(out, 'x.v', value);
+  });
+  return sideRows(out, 'search_string', { keys, where: either(where) }, at);
+}
+
+function wholly(out: Printer, whole: WholeMatch, value: string): string {
+  const text = () => out.bind(value, 'text');
+  switch (whole) {
+    case 'begins':
+      return beginning(out, 'x.v', value);
+    case 'ends':
+      return `right(x.v, length(${text()})) = ${text()}`;
+    case 'equals':
+      return `x.v = ${text()}`;
+    case 'differs':
+      return `x.v <> ${text()}`;
+  }
+}
+
+/** A range of texts in the order of their code points. */
+export function beginning(out: Printer, column: string, value: string): string {
+  const next = out.bind(`${value}\u{10FFFF}`, 'text');
+  return `(${column} >= ${out.bind(value, 'text')} and ${column} < ${next})`;
+}
+
+/** The folded value leads to it, the text as it was written decides. */
+export function exacts(
+  out: Printer,
+  { keys, values }: Extract<Term, { kind: 'exact' }>,
+  at: Scope,
+): string {
+  const where = values.map(
+    (value) =>
+      `(x.v = ${out.bind(foldString(value), 'text')} and coalesce(x.o, x.v) = ${out.bind(value, 'text')} and not x.part)`,
+  );
+  return sideRows(out, 'search_string', { keys, where: either(where) }, at);
+}
+
+export function numbers(
+  out: Printer,
+  { keys, values }: Extract<Term, { kind: 'number' }>,
+  at: Scope,
+): string {
+  return either(
+    values.map((value) => {
+      const canon = value.unit && canonicalOf(value.unit);
+      if (canon) return canonical(out, { keys, value, canon }, at);
+      const range = numberRange((x) => out.bind(x, 'float8'), value);
+      const where = value.unit ? `${range} and ${unit(out, value.unit)}` : range;
+      return sideRows(out, 'search_number', { keys, where: `(${where})` }, at);
+    }),
+  );
+}
+
+/** R4 3.1.1.4.5 and .6: equality means within the text's precision, order means the value itself. */
+function numberRange(
+  n: (x: number) => string,
+  { prefix, value, lo, hi }: NumberValue,
+  [low, high] = ['x.lo', 'x.hi'],
+): string {
+  const ranged = `${high} - ${low} > ${POINT}`;
+  switch (prefix) {
+    case 'eq':
+      return `(${low} >= ${n(lo)} and ${low} < ${n(hi)} and ${high} < ${n(hi)})`;
+    case 'ne':
+      return `(${low} < ${n(lo)} or ${high} >= ${n(hi)})`;
+    case 'gt':
+      return `(${low} > ${n(value)} or (${ranged} and ${high} > ${n(value)}))`;
+    case 'ge':
+      return `(${low} >= ${n(value)} or (${ranged} and ${high} >= ${n(value)}))`;
+    case 'lt':
+      return `${low} < ${n(value)}`;
+    case 'le':
+      return `${low} <= ${n(value)}`;
+    case 'sa':
+      return `${low} > ${n(value)}`;
+    case 'eb':
+      return `(${low} < ${n(value)} and ${high} < ${n(value)})`;
+    case 'ap':
+      return `(${low} <= ${n(hi)} and ${high} >= ${n(lo)})`;
+  }
+}
+
+const UCUM = 'http://unitsofmeasure.org';
+
+const canonicalOf = ({ system, code }: { system?: string; code?: string }) =>
+  system === UCUM && code !== undefined ? canonicalUnit(code) : undefined;
+
+/** Conversions are exact to some ten digits: bounds are moved by less, so that what is on them counts. */
+const NOISE = 1e-12;
+
+/**
+ * UCUM (R4 3.1.1.4.11: "canonical form"): for each unit met so far that measures the same, the value is
+ * looked up in that unit, so that the index on the stored numbers serves.
+ */
+function canonical(
+  out: Printer,
+  asked: {
+    keys: readonly string[];
+    value: NumberValue;
+    canon: { canon: string; factor: number; shift: number };
+  },
+  at: Scope,
+): string {
+  const { canon, factor, shift } = asked.canon;
+  const { prefix } = asked.value;
+  const by = prefix === 'gt' || prefix === 'sa' || prefix === 'le' ? NOISE : -NOISE;
+  const bound = (x: number): string => {
+    const there = x * factor + shift;
+    return `((${out.bind(there + Math.abs(there) * by, 'float8')} - u.shift) / u.factor)`;
+  };
+  const words = asked.keys.map((key) => out.word(key)).join(', ');
+  const where = `x.k in (${words}) and x.unit = u.h and ${numberRange(bound, asked.value)}`;
+  const units = `unit u where u.canon = ${out.bind(canon, 'text')}`;
+  return at.filterOnly
+    ? `exists (select 1 from ${units} and exists (
+    select 1 from search_number x where x.seq = ${at.alias}.seq and ${where} offset 0))`
+    : `${at.alias}.seq in (select x.seq from (select * from ${units} offset 0) u
+    cross join lateral (select x.seq from search_number x where ${where}) x)`;
+}
+
+/** R4 3.1.1.4.11: with a system the code counts; without one the code or the printed unit. */
+function unit(out: Printer, { system, code }: { system?: string; code?: string }): string {
+  const of = system === undefined ? [] : [`u.system = ${out.bind(system, 'text')}`];
+  if (code !== undefined) {
+    const wanted = out.bind(code, 'text');
+    of.push(
+      system === undefined ? `(u.code = ${wanted} or u.unit = ${wanted})` : `u.code = ${wanted}`,
+    );
+  }
+  return `x.unit = any(array(select u.h from unit u where ${of.join(' and ')}))`;
+}
+
+/** Two ranged components of one element in one row: each compares with its own column. */
+export function pair(
+  out: Printer,
+  { keys, first, second }: Extract<Term, { kind: 'pair' }>,
+  { alias }: Scope,
+): string {
+  const n = (x: number) => out.bind(x, 'float8');
+  const both = `${numberRange(n, first, ['y.lo', 'y.lo'])} and ${numberRange(n, second, ['y.hi', 'y.hi'])}`;
+  const words = keys.map((key) => out.word(key)).join(', ');
+  return `${alias}.seq in (select y.seq from search_number y where y.k in (${words}) and ${both})`;
+}
+
+/** Mean radius of the Earth and kilometres per degree of latitude. */
+const EARTH_KM = 6371.0088;
+const DEGREE_KM = (Math.PI * EARTH_KM) / 180;
+
+/** R4 Location `near`: the band of latitudes by the index, then the distance along the sphere. */
+export function near(
+  out: Printer,
+  { key, latitude, longitude, km }: Extract<Term, { kind: 'near' }>,
+  at: Scope,
+): string {
+  const n = (x: number) => out.bind(x, 'float8');
+  const band = km / DEGREE_KM;
+  const [lat, lon] = [n(latitude), n(longitude)];
+  const haversine = `2 * ${EARTH_KM} * asin(least(1, sqrt(
+    power(sind((x.lo - ${lat}) / 2), 2) + cosd(${lat}) * cosd(x.lo) * power(sind((x.hi - ${lon}) / 2), 2))))`;
+  const where = `(x.lo between ${n(latitude - band)} and ${n(latitude + band)} and ${haversine} <= ${n(km)})`;
+  return sideRows(out, 'search_number', { keys: [key], where }, at);
+}

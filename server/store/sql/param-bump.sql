@@ -1,0 +1,1 @@
+update param_version set version = $1

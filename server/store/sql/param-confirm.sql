@@ -1,0 +1,1 @@
+update process_slot set params = $2 where owner = $1

@@ -1,0 +1,1 @@
+select version from param_version for update

@@ -1,0 +1,1 @@
+update reindex set error = $2 where owner = $1
