@@ -8,11 +8,12 @@ import { type Code, TerminologyProblem } from '../fhir/valueset.ts';
 import type { Context, Run } from './context.ts';
 import { codesOf } from './search-resolve-codes.ts';
 import { resolveChain, resolveHas } from './search-resolve-joins.ts';
+import { resolvePresent, resolveTexts } from './search-resolve-words.ts';
 
 /**
  * Puts words and references in the place of what a search leaves to the store: the codes of value
- * sets and code systems (`:in`, `:above`, `:below`), hierarchies of resources, and the other ends of
- * chains and `_has`.
+ * sets and code systems (`:in`, `:above`, `:below`), hierarchies of resources, the other ends of chains
+ * and `_has`, and the words of the dictionaries (`:missing`, `:text`).
  */
 
 const belowSql = loadSql(import.meta.url, 'hierarchy-below.sql');
@@ -51,6 +52,8 @@ function isOpen(term: Term): boolean {
     case 'codes':
     case 'hierarchy':
     case 'chain':
+    case 'present':
+    case 'texts':
       return true;
     case 'any':
     case 'all':
@@ -82,7 +85,13 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
     case 'any':
     case 'all':
       return { ...term, terms: await resolveAll(resolver, term.terms, types) };
+    case 'present':
+      return resolvePresent(context, run, term, true);
+    case 'texts':
+      return resolveTexts(context, run, term);
     case 'not':
+      // What has none of the parameters is found by words of its own.
+      if (term.term.kind === 'present') return resolvePresent(context, run, term.term, false);
       return { kind: 'not', term: await resolve(resolver, term.term, types) };
     case 'has': {
       const where = await resolveAll(resolver, term.where, [term.source]);

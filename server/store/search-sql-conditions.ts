@@ -19,6 +19,8 @@ export function condition(out: Printer, term: Term, at: Scope): string {
       return tokens(textsList(out, term), true, at);
     case 'references':
       return references(out, term, at);
+    case 'hashed':
+      return hashes(out, term.words.map(BigInt), at);
     case 'linked':
       return linked(out, term, at);
     case 'rows':
@@ -37,8 +39,6 @@ export function condition(out: Printer, term: Term, at: Scope): string {
       return near(out, term, at);
     case 'fulltext':
       return fulltext(out, term, at);
-    case 'present':
-      return tokens(presence(out, term, true), true, at);
     case 'any':
       return any(out, term.terms, at);
     case 'all':
@@ -70,6 +70,7 @@ function any(out: Printer, terms: readonly Term[], at: Scope): string {
 /** The words of the token index that a term looks for; undefined where it looks elsewhere. */
 function hashesOf(out: Printer, term: Term): bigint[] | undefined {
   const { hasher } = out.context;
+  if (term.kind === 'hashed') return term.words.map(BigInt);
   if (term.kind === 'words') return term.words.map((word) => hasher.word(word));
   if (term.kind === 'linked' && !term.patient) {
     const salt = hasher.word(referenceSalt(term.key));
@@ -82,7 +83,6 @@ function hashesOf(out: Printer, term: Term): bigint[] | undefined {
 
 /** What has no value fits no condition, so it fits every negation (R4 3.1.1.4.10, `:not`). */
 function not(out: Printer, term: Term, at: Scope): string {
-  if (term.kind === 'present') return tokens(presence(out, term, false), true, at);
   return `(${condition(out, term, { ...at, filterOnly: true })}) is not true`;
 }
 
@@ -118,17 +118,6 @@ function textsList(out: Printer, { keys, values }: Extract<Term, { kind: 'texts'
   const words = keys.map((key) => out.word(key)).join(', ');
   const ranges = either(values.map((value) => beginning(out, 'd.v', value)));
   return `array(select d.h from word_text d where d.k in (${words}) and ${ranges})`;
-}
-
-/** The presence words of all sets of parameters in which one of these is, or none. */
-function presence(
-  out: Printer,
-  { type, codes }: Extract<Term, { kind: 'present' }>,
-  wanted: boolean,
-): string {
-  const typed = `d.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
-  const some = `d.codes && ${out.bind(codes, 'text[]')}`;
-  return `array(select d.h from presence d where ${typed} and ${wanted ? some : `not (${some})`})`;
 }
 
 function references(out: Printer, term: Extract<Term, { kind: 'references' }>, at: Scope): string {

@@ -147,7 +147,6 @@ describe('the plan of a search', () => {
 /** The text of a statement; what is bound stands apart. */
 const textOf = (query: string, values?: readonly unknown[], backwards = false): string =>
   printSearch(context, queryOf(`${query}&_count=20`), values && { backwards, values }).text;
-/** The select of the page alone, on one line. */
 const pageOf = (text = ''): string =>
   text.replace(/^.*\nfrom \(\n|\n\) p join resource[\s\S]*$/g, '').replace(/\s+/g, ' ');
 const options = { definitions, bases: [BASE], zone: 0, now: 0 };
@@ -364,8 +363,9 @@ describe('the text of a search', () => {
     const lines: string[] = [];
     for (const asked of [...kinds.map((text) => queryOf(text)), ...record]) {
       const resolved = await resolveTerms(context, open.db.tuples, asked);
-      const texts = [asked, resolved].map((one) => printSearch(context, one, undefined).text);
-      lines.push(...new Set(texts.map(pageOf)));
+      const joins = asked.where.some(({ kind }) => kind === 'chain' || kind === 'has');
+      const both = joins ? [asked, resolved] : [resolved];
+      lines.push(...new Set(both.map((one) => pageOf(printSearch(context, one, undefined).text))));
     }
     lines.push(pageOf(textOf('Observation?code=53', ['7'], true)));
     lines.push(pageOf(textOf('Patient?_sort=gender', ['male', '7'])));
@@ -381,9 +381,9 @@ describe('the text of a search', () => {
       select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from search t1 where t1.tok @> array[s.rk # $3::bigint] and (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.seq = any($2::bigint[]) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $3::int2 and ((s.tok @> $2::bigint[]) is true) is not true order by seq desc limit $1::int
-      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok && array(select d.h from presence d where d.type = $2::int2 and d.codes && $3::text[]) order by seq desc limit $1::int
-      select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok && array(select d.h from presence d where d.type = $2::int2 and not (d.codes && $3::text[])) order by seq desc limit $1::int
-      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and s.tok && array(select d.h from word_text d where d.k in ($2::bigint) and (d.v >= $4::text and d.v < $3::text)) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.tok @> $2::bigint[] order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.tok && $2::bigint[] order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.tok && $2::bigint[] order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $5::int2 and s.seq in (select x.seq from search_string x where x.k in ($4::bigint) and (x.v = $2::text and coalesce(x.o, x.v) = $3::text and not x.part)) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.seq in (select x.seq from search_string x where x.k in ($3::bigint) and (strpos(x.v, $2::text) > 0 and not x.part)) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $8::int2 and s.seq in (select x.seq from search_number x where x.k in ($7::bigint) and (x.lo between $4::float8 and $5::float8 and 2 * 6371.0088 * asin(least(1, sqrt( power(sind((x.lo - $2::float8) / 2), 2) + cosd($2::float8) * cosd(x.lo) * power(sind((x.hi - $3::float8) / 2), 2)))) <= $6::float8)) order by seq desc limit $1::int
