@@ -1,6 +1,6 @@
 import type { DateValue, NumberValue, Term, WholeMatch } from '../fhir/query.ts';
 import { foldString } from '../fhir/terms.ts';
-import { canonicalUnit } from '../fhir/ucum.ts';
+import { canonicalUnit, UCUM_SYSTEM } from '../fhir/ucum.ts';
 import { either, type Printer, type Scope, sideRows } from './search-sql-base.ts';
 
 /** Dates, strings, numbers and quantities as conditions. Part of search-sql.ts. */
@@ -145,10 +145,8 @@ function numberRange(
   }
 }
 
-const UCUM = 'http://unitsofmeasure.org';
-
 const canonicalOf = ({ system, code }: { system?: string; code?: string }) =>
-  system === UCUM && code !== undefined ? canonicalUnit(code) : undefined;
+  system === UCUM_SYSTEM && code !== undefined ? canonicalUnit(code) : undefined;
 
 /** Conversions are exact to some ten digits: bounds are moved by less, so that what is on them counts. */
 const NOISE = 1e-12;
