@@ -46,8 +46,14 @@ export function paceOf(plan: Plan, query: SearchQuery): Pace {
   return query.where.some(joins) ? 'planned' : PACES[plan.kind];
 }
 
-/** What finds so few rows that no walk along strings is wanted. */
-const LEADS: ReadonlySet<Term['kind']> = new Set(['id', 'chain', 'has', 'exact', 'near'] as const);
+/**
+ * What finds so few rows that no walk along strings is wanted; and whatever a join may come to
+ * (search-resolve-joins.ts): the walk has an order of its own, and which order a search has must not
+ * hang on what is stored, or its pages would not fit each other.
+ */
+const LEADS: ReadonlySet<Term['kind']> = new Set(
+  ['id', 'exact', 'near', 'chain', 'has', 'linked', 'rows', 'any'] as const,
+);
 
 /** One patient's data, or that of several who are named; of several found the planner knows more. */
 function isPatient(term: Term): boolean {

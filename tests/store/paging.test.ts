@@ -141,6 +141,30 @@ describe('pages', () => {
     expect([page.matches.length, page.next]).toEqual([matches, undefined]);
   });
 
+  it('go on where they were when the other end of a join becomes many', async () => {
+    const class_ = { system: 'urn:class', code: 'PAGED' };
+    const encounter = (id: string): Resource & { id: string } => ({
+      ...{ resourceType: 'Encounter', id, status: 'finished', class: class_ },
+    });
+    const ids = Array.from({ length: 6 }, (_, i) => `j${i}`);
+    await store().commit(actor, [put(encounter('e0'))]);
+    for (const [i, id] of ids.entries()) {
+      const observed: Resource & { id: string } = {
+        ...{ resourceType: 'Observation', id, status: 'final', code: { text: 'x' } },
+        ...{ encounter: { reference: 'Encounter/e0' }, valueString: `joined ${i % 3}` },
+      };
+      await store().commit(actor, [put(observed)]);
+    }
+    const query = 'Observation?value-string=joined&encounter.class=PAGED&_count=4';
+    const first = await find(store(), query);
+    const many = Array.from({ length: 1001 }, (_, i) => put(encounter(`e1-${i}`)));
+    await store().commit(actor, many);
+    const second = await find(store(), query, first.next);
+    const found = [...first.matches, ...second.matches].map(({ id }) => id);
+    expect(found.toSorted()).toEqual(ids);
+    expect(second.next).toBeUndefined();
+  });
+
   it('follow a link through another process and after a restart', async () => {
     const query = 'Observation?_sort=-date&_count=10';
     const first = await find(store(), query);
