@@ -27,10 +27,10 @@ export function addContained(
   out: Extracted,
   { extract, dateKey }: Inside,
 ): void {
+  const { contained } = resource;
+  if (!Array.isArray(contained)) return;
   const inside = new Map<unknown, Resource>();
-  for (const one of (resource['contained'] as unknown as unknown[] | undefined) ?? []) {
-    if (isResource(one)) inside.set(one.id, one);
-  }
+  for (const one of contained) if (isResource(one)) inside.set(one.id, one);
   for (const { key, id } of out.fragments.slice(0, MAX_CONTAINED)) {
     const found = inside.get(id);
     if (!found) continue;

@@ -27,9 +27,9 @@ export function narrativeWords({ text }: Resource): string {
   return foldString(plain);
 }
 
-/** The words of all texts of a resource, narrative included. */
-export function contentWords(resource: Resource): string {
-  const found: string[] = [narrativeWords(resource)];
+/** The words of all texts of a resource, those of its narrative (as they are) in front. */
+export function contentWords(resource: Resource, narrative: string): string {
+  const found = [narrative];
   let left = MAX_CONTENT;
   const visit = (value: JsonValue | undefined, name: string): void => {
     if (left <= 0 || name === 'div') return;

@@ -1,6 +1,5 @@
 import type { Definitions, SearchParamDef } from './definitions.ts';
-import { planPath } from './fhirpath-compile.ts';
-import { TermProblem } from './query-param.ts';
+import { TermProblem, valueTypes } from './query-param.ts';
 
 /**
  * References by canonical url name a resource by what it says of itself, so that the index cannot join
@@ -11,8 +10,8 @@ const BY_URL: ReadonlySet<string> = new Set(['canonical', 'uri', 'url']);
 
 /** Whether a reference parameter holds nothing but canonical urls. */
 export function isCanonical(definitions: Definitions, type: string, def: SearchParamDef): boolean {
-  const branches = planPath(def.expression, { types: definitions.types, context: type }) ?? [];
-  return branches.length > 0 && branches.every((one) => BY_URL.has(one.type));
+  const types = valueTypes({ type, def, options: { definitions } });
+  return types !== undefined && [...types].every((one) => BY_URL.has(one));
 }
 
 /** @throws TermProblem for such a parameter where it would have to be followed */

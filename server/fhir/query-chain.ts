@@ -1,6 +1,7 @@
 import type { SearchParamDef } from './definitions.ts';
 import type { Term } from './query.ts';
 import { refuseCanonical } from './query-canonical.ts';
+import { isReference } from './query-param.ts';
 import { isPatientColumn, LIST_PARAM, type TermOptions, TermProblem } from './query-terms.ts';
 import { paramKey } from './terms.ts';
 import { nearest } from './validate-nearest.ts';
@@ -103,7 +104,7 @@ function chainTerm(walk: Walk, leaf: Leaf, rest: string, links: number): Term {
 
 function chainedTypes({ definitions }: TermOptions, leaf: Leaf, rest: string): readonly string[] {
   const { type, def, modifier } = leaf;
-  if (def.type !== 'reference' || def.keys) {
+  if (!isReference(def)) {
     throw new TermProblem(
       `${type}.${def.code} is of type ${def.type}: only references are followed by a dot`,
       true,
@@ -182,7 +183,7 @@ function referring(
 ): SearchParamDef {
   const known = definitions.searchParams(source);
   const refers = (def: SearchParamDef): boolean =>
-    def.type === 'reference' && !def.keys && (!def.targets || def.targets.includes(type));
+    isReference(def) && (!def.targets || def.targets.includes(type));
   const def = known.get(code);
   if (def && refers(def)) {
     refuseCanonical(definitions, source, def);

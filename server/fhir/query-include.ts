@@ -1,8 +1,7 @@
-import type { SearchParamDef } from './definitions.ts';
 import type { Include, SearchQuery } from './query.ts';
 import { refuseCanonical } from './query-canonical.ts';
+import { isReference, TermProblem } from './query-param.ts';
 import type { ParseOptions } from './query-parse.ts';
-import { TermProblem } from './query-terms.ts';
 import { nearest } from './validate-nearest.ts';
 
 /** `_include` and `_revinclude` (R4 3.1.1.5.4): `Type:parameter[:Target]`, `Type:*` and `*`. */
@@ -69,8 +68,6 @@ function refuseNoReference(
     throw new TermProblem(`${source}:${code} never refers to ${target}; possible: ${possible}`);
   }
 }
-
-const isReference = (def: SearchParamDef): boolean => def.type === 'reference' && !def.keys;
 
 /** Without `:iterate` an include begins at a match: its type must be one that is searched. */
 function refuseUnmatched(options: ParseOptions, side: Side, include: Include): void {

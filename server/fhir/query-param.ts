@@ -40,6 +40,10 @@ export interface Param extends TypedParam {
   options: TermOptions;
 }
 
+/** Whether a parameter holds references of its own, so that they can be followed. */
+export const isReference = ({ type, keys }: SearchParamDef): boolean =>
+  type === 'reference' && !keys;
+
 /** The alternatives as one term. */
 export function anyOf(terms: Term[]): Term {
   const [only] = terms;

@@ -4,10 +4,10 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource, isObject } from '../fhir/json.ts';
 import type { Issue, JsonObject, JsonValue } from '../fhir/types.ts';
 import type { EverythingQuery } from '../store/store.ts';
-import { bodyOf } from './input.ts';
+import { bodyOf, hasBody } from './input.ts';
 import type { Exchange, Parameters } from './request.ts';
 import type { Service } from './service.ts';
-import { unknownType } from './target.ts';
+import { refuseNoType } from './target.ts';
 
 /** What an $everything was asked for, without whose record it is. */
 export interface Asked {
@@ -95,11 +95,7 @@ function typesOf(service: Service, parameters: Parameters): string[] | undefined
   const named = parameters.filter(([name]) => name === '_type');
   if (named.length === 0) return undefined;
   const types = named.flatMap(([, value]) => value.split(',').map((type) => type.trim()));
-  for (const type of types) {
-    if (!service.types.has(type)) {
-      throw new FhirError('invalid', unknownType(service, type).issues);
-    }
-  }
+  for (const type of types) refuseNoType(service, type);
   return [...new Set(types)];
 }
 
@@ -134,9 +130,7 @@ function dateOf(
 
 /** The Parameters of the body as pairs of name and value; none where the body is empty. */
 export async function postedParameters(service: Service, exchange: Exchange): Promise<Parameters> {
-  const { headers } = exchange.incoming;
-  const length = headers['content-length'] ?? '0';
-  if (length === '0' && headers['transfer-encoding'] === undefined) return [];
+  if (!hasBody(exchange)) return [];
   const { value } = await bodyOf(service, exchange, ['json', 'xml']);
   const { resourceType, parameter = [] } = asResource(value) as JsonObject;
   if (resourceType !== 'Parameters' || !Array.isArray(parameter)) {

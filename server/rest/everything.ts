@@ -1,14 +1,13 @@
 import { FhirError } from '../fhir/error.ts';
-import type { Issue } from '../fhir/types.ts';
-import type { CompartmentRoot, EverythingQuery, SearchPage, Version } from '../store/store.ts';
+import type { CompartmentRoot, EverythingQuery, SearchPage } from '../store/store.ts';
 import type { Link } from './bundle-text.ts';
 import { urlWith } from './bundle-text.ts';
-import { outcomeOf } from './errors.ts';
 import { type Asked, postedParameters, queryOf } from './everything-query.ts';
 import type { Exchange, Parameters } from './request.ts';
 import { answerBundle } from './respond.ts';
+import { entriesOf } from './searchset.ts';
 import type { Service } from './service.ts';
-import { type Shape, shaped, shapeOf } from './shape.ts';
+import { shapeOf } from './shape.ts';
 import { idOf, typeOf, unknownOperation } from './target.ts';
 
 /** Types whose resources have the operation. */
@@ -63,7 +62,7 @@ async function answer(
   const page = await service.store.everything(exchange.actor, query);
   const base = service.config.base();
   const links = linksOf(`${base}/${type}/${id}/$everything`, { query, asked, page });
-  const entries = entriesOf(service, base, { page, shape, ignored: asked.ignored });
+  const entries = entriesOf(service, page, { shape, ignored: asked.ignored });
   return answerBundle(service, exchange, { type: 'searchset', total: page.total, links, entries });
 }
 
@@ -77,24 +76,4 @@ function linksOf(
   const links: Link[] = [{ relation: 'self', url: self }];
   if (page.next !== undefined) links.push({ relation: 'next', url: at(page.next) });
   return links;
-}
-
-function entriesOf(
-  { definitions }: Service,
-  base: string,
-  parts: { page: SearchPage; shape: Shape | undefined; ignored: readonly Issue[] },
-): string[] {
-  const { page, shape, ignored } = parts;
-  const entry = ({ type, id, content }: Version, mode: 'match' | 'include'): string => {
-    const text = shape && mode === 'match' ? shaped(definitions, content, shape) : content;
-    return `{"fullUrl":"${base}/${type}/${id}","resource":${text},"search":{"mode":"${mode}"}}`;
-  };
-  const entries = page.matches.map((version) => entry(version, 'match'));
-  for (const version of page.included) entries.push(entry(version, 'include'));
-  const issues = [...ignored, ...page.issues];
-  if (issues.length > 0) {
-    const outcome = JSON.stringify(outcomeOf(issues));
-    entries.push(`{"resource":${outcome},"search":{"mode":"outcome"}}`);
-  }
-  return entries;
 }

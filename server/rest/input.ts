@@ -18,6 +18,12 @@ export interface Content {
   value: JsonValue;
 }
 
+/** Whether a body comes with the request, as far as its headers tell. */
+export function hasBody({ incoming: { headers } }: Exchange): boolean {
+  const length = headers['content-length'] ?? '0';
+  return length !== '0' || headers['transfer-encoding'] !== undefined;
+}
+
 /**
  * Reads and parses the body. The media type is judged before a byte is read. Throws FhirError
  * unsupported-media, too-large, busy, invalid.

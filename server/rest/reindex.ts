@@ -2,11 +2,11 @@ import { FhirError } from '../fhir/error.ts';
 import { isObject } from '../fhir/json.ts';
 import type { JsonObject, JsonValue } from '../fhir/types.ts';
 import type { ReindexState } from '../store/store.ts';
-import { bodyOf, refuseQuery } from './input.ts';
+import { bodyOf, hasBody, refuseQuery } from './input.ts';
 import type { Exchange } from './request.ts';
 import { answer } from './respond.ts';
 import type { Service } from './service.ts';
-import { idOf, unknownType } from './target.ts';
+import { idOf, refuseNoType } from './target.ts';
 
 /** GET [base]/$reindex: how far indexing anew has come, type by type. */
 export async function reindexStatus(service: Service, exchange: Exchange): Promise<Response> {
@@ -20,9 +20,7 @@ export async function reindexStatus(service: Service, exchange: Exchange): Promi
  */
 export async function reindex(service: Service, exchange: Exchange): Promise<Response> {
   const types = [...typesInQuery(exchange), ...(await typesInBody(service, exchange))];
-  for (const type of types) {
-    if (!service.types.has(type)) throw new FhirError('invalid', unknownType(service, type).issues);
-  }
+  for (const type of types) refuseNoType(service, type);
   await service.store.reindexing.ask(types.length > 0 ? [...new Set(types)] : undefined);
   return answerStatus(service, exchange, 202);
 }
@@ -51,9 +49,7 @@ function wrongInput(name: string): FhirError {
 }
 
 async function typesInBody(service: Service, exchange: Exchange): Promise<string[]> {
-  const { headers } = exchange.incoming;
-  const length = headers['content-length'] ?? '0';
-  if (length === '0' && headers['transfer-encoding'] === undefined) return [];
+  if (!hasBody(exchange)) return [];
   const { value } = await bodyOf(service, exchange, ['json', 'xml']);
   const { resourceType, parameter = [] } = isObject(value) ? value : {};
   if (resourceType !== 'Parameters' || !Array.isArray(parameter)) {

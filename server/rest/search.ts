@@ -3,19 +3,18 @@ import type { SearchQuery } from '../fhir/query.ts';
 import { type Compartment, compartmentTypes } from '../fhir/query-compartment.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { unknownElements } from '../fhir/summary.ts';
-import type { SearchPage, Version } from '../store/store.ts';
+import type { SearchPage } from '../store/store.ts';
 import type { Link } from './bundle-text.ts';
 import { urlWith } from './bundle-text.ts';
-import { outcomeOf } from './errors.ts';
 import { explained } from './explain.ts';
-import { bytesOf } from './input.ts';
+import { bytesOf, hasBody } from './input.ts';
 import type { Exchange, Parameters } from './request.ts';
 import { decodeForm } from './request.ts';
 import { answer, answerBundle } from './respond.ts';
+import { entriesOf } from './searchset.ts';
 import type { Service } from './service.ts';
-import type { Shape } from './shape.ts';
-import { shaped, unknownElement } from './shape.ts';
-import { idOf, typeOf, unknownOperation, unknownType } from './target.ts';
+import { unknownElement } from './shape.ts';
+import { idOf, refuseNoType, typeOf, unknownOperation, unknownType } from './target.ts';
 
 /** GET [base]/[type]?[parameters] (R4 3.1.0.9). */
 export async function searchType(service: Service, exchange: Exchange): Promise<Response> {
@@ -80,9 +79,7 @@ const notThere = (diagnostics: string): FhirError =>
 
 async function posted(service: Service, exchange: Exchange): Promise<Parameters> {
   const { headers } = exchange.incoming;
-  const length = headers['content-length'] ?? '0';
-  const isBare = length === '0' && headers['transfer-encoding'] === undefined;
-  if (isBare && headers['content-type'] === undefined) return exchange.query;
+  if (!hasBody(exchange) && headers['content-type'] === undefined) return exchange.query;
   const { bytes } = await bytesOf(service, exchange, ['form']);
   const parameters = [...exchange.query, ...decodeForm(bytes.toString('latin1'))];
   exchange.replaceQuery(parameters);
@@ -111,7 +108,8 @@ async function search(service: Service, exchange: Exchange, asked: Asked): Promi
     page,
     parameters: [...query.applied, ...ours],
   });
-  const entries = entriesOf(service, base, { query, page });
+  const shape = query.summary !== 'false' || query.elements.length > 0 ? query : undefined;
+  const entries = entriesOf(service, page, { shape, ignored: query.ignored });
   return answerBundle(service, exchange, { type: 'searchset', total: page.total, links, entries });
 }
 
@@ -164,7 +162,7 @@ function typesOf(service: Service, { type, compartment, parameters }: Asked): re
   if (named.length === 0) return all;
   const types = named.flatMap(([, value]) => value.split(','));
   for (const one of types) {
-    if (!service.types.has(one)) throw new FhirError('invalid', unknownType(service, one).issues);
+    refuseNoType(service, one);
     if (!all.includes(one)) {
       const text = `_type: no ${one} is in a ${compartment?.type} compartment. Leave it out.`;
       throw new FhirError('invalid', text);
@@ -186,26 +184,3 @@ function linksOf(
   if (page.next !== undefined) links.push({ relation: 'next', url: at(page.next) });
   return links;
 }
-
-function entriesOf(
-  service: Service,
-  base: string,
-  { query, page }: { query: SearchQuery; page: SearchPage },
-): string[] {
-  const shape: Shape | undefined =
-    query.summary !== 'false' || query.elements.length > 0 ? query : undefined;
-  const entry = (version: Version, mode: 'match' | 'include'): string => {
-    const { type, id, content } = version;
-    // Only what was asked for is shaped (R4 3.1.1.5.9): included resources come whole.
-    const text = shape && mode === 'match' ? shaped(service.definitions, content, shape) : content;
-    return `{"fullUrl":"${base}/${type}/${id}","resource":${text},"search":{"mode":"${mode}"}}`;
-  };
-  const issues = [...query.ignored, ...page.issues];
-  return [
-    ...page.matches.map((version) => entry(version, 'match')),
-    ...page.included.map((version) => entry(version, 'include')),
-    ...(issues.length ? [outcomeEntry(JSON.stringify(outcomeOf(issues)))] : []),
-  ];
-}
-
-const outcomeEntry = (text: string): string => `{"resource":${text},"search":{"mode":"outcome"}}`;

@@ -28,6 +28,11 @@ export function typeOf(service: Service, exchange: Exchange): string {
   return type;
 }
 
+/** A type that a parameter names. Throws FhirError invalid where R4 has none of the name. */
+export function refuseNoType(service: Service, type: string): void {
+  if (!service.types.has(type)) throw new FhirError('invalid', unknownType(service, type).issues);
+}
+
 /** The refusal of a type that does not exist in R4. */
 export function unknownType(service: Service, type: string): FhirError {
   if (type.startsWith('$')) return unknownOperation(type);

@@ -80,11 +80,9 @@ export class Committer {
     const { drafts, options } = attempt;
     const guarded = drafts.flatMap((draft) => guardOf(draft));
     if (guarded.length === 0 && !options.within && !drafts.some(isParam)) {
-      const run: Run = (statement, values) => this.#context.db.tuples(statement, values);
-      return this.#decide(attempt, run);
+      return this.#decide(attempt, this.#context.db.tuples);
     }
-    return this.#context.db.transaction(async (tx) => {
-      const run: Run = (statement, values) => tx.tuples(statement, values);
+    return this.#context.db.transaction(async ({ tuples: run }) => {
       const unlock = await lockCriteria(this.#context, run, guarded);
       const results = await this.#decide(attempt, run, run);
       const inside: Transaction = { query: run };

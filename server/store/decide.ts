@@ -78,14 +78,14 @@ function update(context: Context, draft: Draft, change: UpdateChange, known: Kno
   const result: ChangeResult = { status: 200, changed: true, version };
   if (row.supposed) return { result, write: replacing };
   if (!current) return { result: { status: 201, changed: true, version }, write: insert(row) };
-  if (isSame(current.content, row.content)) return { result: unchanged(current) };
+  if (isSame(current.content, row)) return { result: unchanged(current) };
   return { result, write: replacing };
 }
 
 /** Whether nothing would change but the version: such an update keeps it. */
-function isSame(current: string, next: string): boolean {
-  const [a, b] = [substance(current), substance(next)];
-  return a === b || (a.length === b.length && sumOf(a) === sumOf(b) && isReordered(current, next));
+function isSame(current: string, { content, sum }: Row): boolean {
+  const [a, b] = [substance(current), substance(content)];
+  return a === b || (a.length === b.length && sumOf(a) === sum && isReordered(current, content));
 }
 
 function isReordered(current: string, next: string): boolean {
@@ -139,7 +139,7 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   if (issues.length > 0) throw new FhirError('invalid', issues);
   draft.patched = after;
   const row = buildRow(context, { type, id, resource: after, method: 'PATCH', standing });
-  if (isSame(current.content, row.content)) return { result: unchanged(current) };
+  if (isSame(current.content, row)) return { result: unchanged(current) };
   return {
     result: { status: 200, changed: true, version: row.stored },
     write: (writes) => void writes.updates.push(row),

@@ -1,6 +1,7 @@
 import { loadSql } from '../db/db.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
+import { isPatientColumn } from '../fhir/query-terms.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import { vidFloor } from './clock.ts';
@@ -241,23 +242,14 @@ function referencesOf(versions: readonly Version[]): Set<string> {
 /** What the words of references to the root are salted with, by the parameters of its compartment. */
 function saltsOf(definitions: Definitions, root: CompartmentRoot): string[] {
   const links = Object.entries(definitions.compartments.get(root)?.resources ?? {});
+  const isColumn = (type: string, code: string): boolean => {
+    const def = definitions.searchParams(type).get(code);
+    return def !== undefined && isPatientColumn({ type, def, options: { definitions } });
+  };
   return links.flatMap(([type, codes]) =>
     codes
-      .filter(
-        (code) => code !== '{def}' && !(root === 'Patient' && isColumn(definitions, type, code)),
-      )
+      .filter((code) => code !== '{def}' && !(root === 'Patient' && isColumn(type, code)))
       .flatMap((code) => definitions.searchParams(type).get(code)?.keys ?? [code])
       .map((code) => referenceSalt(paramKey(type, code))),
-  );
-}
-
-/** Whether the patient column holds every patient that the parameter leads to. */
-function isColumn(definitions: Definitions, type: string, code: string): boolean {
-  const parameters = definitions.searchParams(type);
-  const column = parameters.get(definitions.main(type).patient ?? '')?.expression;
-  const expression = parameters.get(code)?.expression;
-  return (
-    column !== undefined &&
-    [expression, `${expression}.where(resolve() is Patient)`].includes(column)
   );
 }

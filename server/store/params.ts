@@ -156,8 +156,7 @@ export class Params {
   /** Version before rows: what is read may be newer than the version confirmed, never older. */
   async #takeOver(version: number): Promise<void> {
     const { db, typeName, onChange } = this.#options;
-    const run: Run = (statement, values) => db.tuples(statement, values);
-    const rows = await readParams(run, typeName);
+    const rows = await readParams(db.tuples, typeName);
     for (const type of this.definitions.setCustom(byType(rows))) onChange(type);
     this.#incomplete = new Set(
       rows.filter(({ complete }) => !complete).map(({ type, def }) => paramKey(type, def.code)),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DbError, loadSql } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
-import type { Context, Run } from './context.ts';
-import { Dictionary } from './dictionary.ts';
+import type { Context } from './context.ts';
+import type { Dictionary } from './dictionary.ts';
 import { readParams } from './params.ts';
 import { type Job, LEASE_SECONDS, reindexBatch } from './reindex-batch.ts';
 import { askReindex, type ReindexState, reindexStates } from './reindex-state.ts';
@@ -28,10 +28,10 @@ export class Reindexer {
   #stopping: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(context: Context, owner: string) {
+  constructor(context: Context, dictionary: Dictionary, owner: string) {
     this.#context = context;
     this.#owner = owner;
-    this.#dictionary = new Dictionary(context.db);
+    this.#dictionary = dictionary;
   }
 
   /** Works from now on, in the background. */
@@ -53,7 +53,7 @@ export class Reindexer {
 
   /** Orders types to be indexed anew; all types where none is named. */
   async ask(types: readonly string[] = this.#context.definitions.resourceTypes): Promise<void> {
-    await askReindex(this.#context, this.#run, { types });
+    await askReindex(this.#context, this.#context.db.tuples, { types });
   }
 
   /**
@@ -61,7 +61,8 @@ export class Reindexer {
    * @throws FhirError unprocessable where the resource is no parameter in use
    */
   async askParam(id: string): Promise<void> {
-    const rows = await readParams(this.#run, this.#context.typeName);
+    const { db, typeName } = this.#context;
+    const rows = await readParams(db.tuples, typeName);
     const types = rows.filter((row) => row.id === id).map(({ type }) => type);
     if (types.length > 0) return this.ask(types);
     throw new FhirError(
@@ -97,8 +98,6 @@ export class Reindexer {
     if (!more) await this.#context.params.refresh();
     return more;
   }
-
-  readonly #run: Run = (statement, values) => this.#context.db.tuples(statement, values);
 
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -38,9 +38,8 @@ export async function resolveDrafts(
 ): Promise<void> {
   const conditional = drafts.filter((draft) => draft.criterion);
   for (const draft of drafts) reset(draft);
-  const [only] = drafts;
   // Most commits are one change to one resource; nothing below is about those.
-  if (only && drafts.length === 1 && conditional.length === 0 && !plan) return;
+  if (drafts.length === 1 && conditional.length === 0 && !plan) return;
   const gone = await matchAll(parts, drafts);
   joinRepeated(conditional);
   if (drafts.length > 1) refuseDeleted(drafts);

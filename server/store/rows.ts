@@ -177,7 +177,7 @@ function unitOf(context: Context, unit: Unit, words: Word[]): string {
 function textOf({ fulltext }: Context, resource: Resource): Row['text'] {
   if (fulltext === 'off') return undefined;
   const narrative = narrativeWords(resource);
-  const content = fulltext === 'content' ? contentWords(resource) : '';
+  const content = fulltext === 'content' ? contentWords(resource, narrative) : '';
   return narrative === '' && content === '' ? undefined : { narrative, content };
 }
 

@@ -1,4 +1,6 @@
+import type { SearchParamDef } from '../fhir/definitions.ts';
 import type { Include, SearchQuery } from '../fhir/query.ts';
+import { isReference } from '../fhir/query-param.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { Context } from './context.ts';
 import { areSimple, MAX_INCLUDED, printIncludes } from './search-sql.ts';
@@ -79,23 +81,29 @@ async function oneRound(walk: Walk, from: readonly Row[], asked: Asked): Promise
         return fresh;
       }
       const keys = rows.slice(i, i + size).map((row) => row[KEY] as string);
-      const statement = printIncludes(context, { keys, types: [type] }, ways);
+      const statement = printIncludes(context, keys, ways);
       if (statement) fresh.push(...found.add(await context.db.tuples(statement, statement.values)));
     }
   }
   return fresh;
 }
 
-/** The includes that may find something from the type; `*` as the parameters that refer to it. */
+/** The includes that may find something from the type, each by a parameter: what `*` stands for. */
 function waysFrom({ definitions }: Context, type: string, asked: Asked): Asked {
-  const include = asked.include.filter(({ source }) => source === type || source === '*');
+  const params = (source: string, { code }: Include): SearchParamDef[] =>
+    [...definitions.searchParams(source).values()].filter(
+      (def) => isReference(def) && (code === '*' || code === def.code),
+    );
+  const include = asked.include
+    .filter(({ source }) => source === type || source === '*')
+    .flatMap((one) =>
+      params(type, one).map(({ code }): Include => ({ ...one, source: type, code })),
+    );
   const revinclude = asked.revinclude.flatMap((one): Include[] => {
     if (one.target !== undefined && one.target !== type) return [];
     const sources = one.source === '*' ? definitions.resourceTypes : [one.source];
     return sources.flatMap((source) =>
-      [...definitions.searchParams(source).values()]
-        .filter((def) => def.type === 'reference' && !def.keys)
-        .filter(({ code }) => one.code === '*' || one.code === code)
+      params(source, one)
         .filter(({ targets }) => !targets || targets.includes(type))
         .map(({ code }) => ({ source, code })),
     );

@@ -24,6 +24,17 @@ export interface Scope {
   filterOnly: boolean;
 }
 
+/** Rows behind the last one of a page, or of what is included, that show whether there are more. */
+export const ONE_MORE = 1;
+
+/** The rows of one type, or of several. */
+export function ofTypes(out: Printer, { alias, types }: Pick<Scope, 'alias' | 'types'>): string {
+  const numbers = types.map((type) => out.context.typeNumber(type));
+  return numbers.length === 1
+    ? `${alias}.type = ${out.bind(numbers[0], 'int2')}`
+    : `${alias}.type = any(${out.bind(numbers, 'int2[]')})`;
+}
+
 export const either = (conditions: readonly string[]): string => {
   const [only] = conditions;
   if (only === undefined) return 'false';

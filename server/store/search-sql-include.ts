@@ -1,12 +1,11 @@
 import type { Include } from '../fhir/query.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
-import type { Printer } from './search-sql-base.ts';
+import { ONE_MORE, type Printer } from './search-sql-base.ts';
 
 /** `_include` and `_revinclude` (R4 3.1.1.5.4) as selects behind a page. Part of search-sql.ts. */
 
 /** Most resources that a page's includes may add. */
 export const MAX_INCLUDED = 1000;
-const ONE_MORE = 1;
 
 /** A resource as all selects return it; alias r. */
 export const RESOURCE = 'r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content';
@@ -16,45 +15,32 @@ interface Salted {
   salt: string;
 }
 
-/** The salts of all reference parameters that an include means, with the type that holds them. */
-function saltsOf(out: Printer, { source, code }: Include, types: readonly string[]): Salted[] {
-  const { definitions, hasher } = out.context;
-  const sources = source === '*' ? types : [source];
-  return sources.flatMap((type) => {
-    const codes =
-      code === '*'
-        ? [...definitions.searchParams(type).values()]
-            .filter((def) => def.type === 'reference' && !def.keys)
-            .map((def) => def.code)
-        : [code];
-    return codes.map((one) => ({
-      type: out.context.typeNumber(type),
-      salt: String(hasher.word(referenceSalt(paramKey(type, one)))),
-    }));
+/** The salts of the includes' parameters, with the types that hold them, by the type wanted. */
+function saltsOf(out: Printer, includes: readonly Include[]): Map<string, Salted[]> {
+  const { hasher, typeNumber } = out.context;
+  const groups = Map.groupBy(includes, ({ target }) => target ?? '');
+  const salted = ({ source, code }: Include): Salted => ({
+    type: typeNumber(source),
+    salt: String(hasher.word(referenceSalt(paramKey(source, code)))),
   });
+  return new Map([...groups].map(([target, list]) => [target, list.map(salted)]));
 }
-
-const byTarget = (includes: readonly Include[]): Map<string, Include[]> =>
-  Map.groupBy(includes, ({ target }) => target ?? '');
 
 /**
  * Selects of what is included from `shown` (rk, type, tok of the resources that includes begin with).
- * `types` are those of the shown resources; `blanks` fills the columns that only matches have.
+ * The includes name their parameters; `blanks` fills the columns that only matches have.
  */
 export function includeParts(
   out: Printer,
-  asked: { include: readonly Include[]; revinclude: readonly Include[]; types: readonly string[] },
+  asked: { include: readonly Include[]; revinclude: readonly Include[] },
   blanks: string,
 ): string[] {
   const parts: string[] = [];
-  for (const [target, includes] of byTarget(asked.include)) {
-    const salts = includes.flatMap((one) => saltsOf(out, one, asked.types));
-    if (salts.length > 0) parts.push(includeSql(out, salts, target, blanks));
+  for (const [target, salts] of saltsOf(out, asked.include)) {
+    parts.push(includeSql(out, salts, target, blanks));
   }
-  for (const [target, includes] of byTarget(asked.revinclude)) {
-    const all = out.context.definitions.resourceTypes;
-    const salts = includes.flatMap((one) => saltsOf(out, one, all));
-    if (salts.length > 0) parts.push(revincludeSql(out, salts, target, blanks));
+  for (const [target, salts] of saltsOf(out, asked.revinclude)) {
+    parts.push(revincludeSql(out, salts, target, blanks));
   }
   return parts.map((part) => `(${part})`);
 }

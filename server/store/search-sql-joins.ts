@@ -1,6 +1,6 @@
 import type { Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
-import { both, either, type Printer, type Scope } from './search-sql-base.ts';
+import { both, either, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
 
 /**
  * Chains and `_has` (R4 3.1.1.4.15, .16) with many resources at the other end (search-resolve-joins.ts
@@ -21,7 +21,7 @@ function other(
   inner: Inner,
 ): { alias: string; print(filterOnly: boolean): string } {
   const alias = out.alias();
-  const typed = `${alias}.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
+  const typed = ofTypes(out, { alias, types: [type] });
   const print = (filterOnly: boolean): string =>
     both([typed, ...where.map((one) => inner(one, { alias, types: [type], filterOnly }))]);
   return { alias, print };

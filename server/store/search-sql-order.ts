@@ -70,13 +70,16 @@ export interface Order {
   backwards: boolean;
 }
 
-export function orderBy({ keys, newestFirst, backwards }: Order, alias = ''): string {
+/** From the key of number `from` on: those before are the same in all rows. */
+export function orderBy({ keys, newestFirst, backwards }: Order, alias = '', from = 0): string {
   const nulls = backwards ? ' nulls first' : ' nulls last';
   const parts = keys.map(({ descending, always }, i) => {
     const direction = descending !== backwards ? 'desc' : 'asc';
     return `${alias}k${i} ${direction}${always ? '' : nulls}`;
   });
-  return [...parts, `${alias}seq ${newestFirst !== backwards ? 'desc' : 'asc'}`].join(', ');
+  return [...parts.slice(from), `${alias}seq ${newestFirst !== backwards ? 'desc' : 'asc'}`].join(
+    ', ',
+  );
 }
 
 /**

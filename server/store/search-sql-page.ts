@@ -1,5 +1,5 @@
 import type { SearchQuery, Term } from '../fhir/query.ts';
-import type { Printer, Scope } from './search-sql-base.ts';
+import { ONE_MORE, type Printer, type Scope } from './search-sql-base.ts';
 import { condition } from './search-sql-conditions.ts';
 import {
   behind,
@@ -14,9 +14,6 @@ import {
 import { choosePlan, type Pace, type Plan, paceOf } from './search-sql-plan.ts';
 
 /** One page of matches as a select: the ways of search-sql-plan.ts. Part of search-sql.ts. */
-
-/** Rows behind the last one of a page that show whether there are more. */
-export const ONE_MORE = 1;
 
 /** A page is what follows the row with these values, or (backwards) what stands before it. */
 export interface Position {
@@ -104,8 +101,7 @@ function datedParts(
   const fromUndated = position !== undefined && position.values[0] === null;
   const [, ...keys] = page.keys;
   const rest = { ...page, keys };
-  // The columns k1, .. of a page keep their numbers in its parts.
-  const byRest = orderBy({ ...page, keys: page.keys }).replace(/^k0[^,]*, /, '');
+  const byRest = orderBy(page, '', 1);
   const dated = () => {
     let after = '';
     if (position && !fromUndated) {

@@ -51,9 +51,16 @@ export function paceOf(plan: Plan, query: SearchQuery): Pace {
  * (search-resolve-joins.ts): the walk has an order of its own, and which order a search has must not
  * hang on what is stored, or its pages would not fit each other.
  */
-const LEADS: ReadonlySet<Term['kind']> = new Set(
-  ['id', 'exact', 'near', 'chain', 'has', 'linked', 'rows', 'any'] as const,
-);
+const LEADS: ReadonlySet<Term['kind']> = new Set([
+  'id',
+  'exact',
+  'near',
+  'chain',
+  'has',
+  'linked',
+  'rows',
+  'any',
+] as const);
 
 /** One patient's data, or that of several who are named; of several found the planner knows more. */
 function isPatient(term: Term): boolean {

@@ -2,11 +2,11 @@ import { hash } from 'node:crypto';
 import type { Include, SearchQuery, Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Context } from './context.ts';
-import type { Printer, Scope } from './search-sql-base.ts';
+import { ONE_MORE, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
 import { condition } from './search-sql-conditions.ts';
 import { includeParts, RESOURCE, shownByKeys } from './search-sql-include.ts';
 import { orderBy } from './search-sql-order.ts';
-import { ONE_MORE, type Position, pageSql, scopeOf } from './search-sql-page.ts';
+import { type Position, pageSql, scopeOf } from './search-sql-page.ts';
 import type { Pace } from './search-sql-plan.ts';
 
 export { MAX_INCLUDED } from './search-sql-include.ts';
@@ -95,15 +95,15 @@ select * from page p order by ${order} limit ${out.bind(query.count, 'int')}
   return { ...out.finish(text, pace), pace };
 }
 
-/** What resources of these keys and types include: columns as those of a page without sort keys. */
+/** What resources of these keys include: columns as those of a page without sort keys. */
 export function printIncludes(
   context: Context,
-  from: { keys: readonly string[]; types: readonly string[] },
+  keys: readonly string[],
   asked: { include: readonly Include[]; revinclude: readonly Include[] },
 ): SearchStatement | undefined {
   const out = new Statement(context);
-  const shown = shownByKeys(out, from.keys);
-  const parts = includeParts(out, { ...asked, types: from.types }, '');
+  const shown = shownByKeys(out, keys);
+  const parts = includeParts(out, asked, '');
   if (parts.length === 0) return undefined;
   return out.finish(`with ${shown}\n${parts.join('\nunion all\n')}`, 'planned');
 }
@@ -148,12 +148,7 @@ export function printEnds(
   const limit = out.bind(most, 'int');
   const part = (what: string, types: readonly string[], where: readonly Term[]): string => {
     const scope: Scope = { alias: 's', types, filterOnly: false };
-    const numbers = types.map((type) => context.typeNumber(type));
-    const typed =
-      numbers.length === 1
-        ? `s.type = ${out.bind(numbers[0], 'int2')}`
-        : `s.type = any(${out.bind(numbers, 'int2[]')})`;
-    const terms = [typed, ...where.map((term) => condition(out, term, scope))];
+    const terms = [ofTypes(out, scope), ...where.map((term) => condition(out, term, scope))];
     return `(select ${what} from search s where ${terms.join('\n  and ')}\nlimit ${limit})`;
   };
   const parts = [part('0, s.rk', [target.type], target.where)];
@@ -172,8 +167,7 @@ export function printReferred(
 ): SearchStatement {
   const out = new Statement(context);
   const scope: Scope = { alias: 's', types: [term.source], filterOnly: false };
-  const typed = `s.type = ${out.bind(context.typeNumber(term.source), 'int2')}`;
-  const terms = [typed, ...term.where.map((one) => condition(out, one, scope))];
+  const terms = [ofTypes(out, scope), ...term.where.map((one) => condition(out, one, scope))];
   const salt = out.word(referenceSalt(term.key));
   const numbers = out.bind(
     types.map((type) => context.typeNumber(type)),
@@ -204,12 +198,7 @@ export function printPlan({ text, values }: SearchStatement): SearchStatement {
 /** All matches, without order or limit. */
 function matchesFrom(out: Statement, query: SearchQuery): string {
   const patient = query.where.some((term) => term.kind === 'references' && term.patient);
-  const types = query.types.map((type) => out.context.typeNumber(type));
-  const typed =
-    types.length === 1
-      ? `s.type = ${out.bind(types[0], 'int2')}`
-      : `s.type = any(${out.bind(types, 'int2[]')})`;
   const scope = scopeOf(query, patient);
-  const where = [typed, ...query.where.map((term) => condition(out, term, scope))];
+  const where = [ofTypes(out, scope), ...query.where.map((term) => condition(out, term, scope))];
   return `from search s where ${where.join('\n  and ')}`;
 }

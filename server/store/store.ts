@@ -5,6 +5,7 @@ import type { Patch } from '../fhir/patch.ts';
 import type { SearchQuery, Term } from '../fhir/query.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
 import { Committer } from './commit.ts';
+import { Dictionary } from './dictionary.ts';
 import { Everything } from './everything.ts';
 import { history } from './history.ts';
 import { openContext } from './open.ts';
@@ -227,9 +228,10 @@ export interface StoreConfig {
 /** Opens the store on a migrated database. */
 export async function createStore(options: StoreOptions): Promise<Store> {
   const { context, owner, close } = await openContext(options);
-  const reindexing = new Reindexer(context, owner);
+  const dictionary = new Dictionary(context.db);
+  const reindexing = new Reindexer(context, dictionary, owner);
   const reader = new Reader(context);
-  const committer = new Committer(context, reader, new Writer(context));
+  const committer = new Committer(context, reader, new Writer(context, dictionary));
   const everything = new Everything(context, reader);
   return {
     read: (actor, type, id) => reader.read(actor, type, id),

@@ -1,7 +1,7 @@
 import { loadSql, passingLocked } from '../db/db.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
-import { Dictionary } from './dictionary.ts';
+import type { Dictionary } from './dictionary.ts';
 import { wasUndone } from './read.ts';
 import { type Row, sqlList, writeValues } from './rows.ts';
 
@@ -91,17 +91,17 @@ export class Writer {
   readonly #named: Batcher<Row, boolean>;
   readonly #updates: Batcher<Row, boolean>;
 
-  constructor(context: Context) {
+  constructor(context: Context, dictionary: Dictionary) {
     this.#context = context;
-    this.#dictionary = new Dictionary(context.db);
-    const run: Run = (statement, values) => context.db.tuples(statement, values);
+    this.#dictionary = dictionary;
+    const { tuples } = context.db;
     const batcher = (lanes: number, write: (run: Run, rows: Row[]) => Promise<Set<string>>) =>
       new Batcher<Row, boolean>({
         lanes,
         most: 64,
         splits: (error) => error instanceof Overtaken || wasUndone(error),
         run: async (rows) => {
-          const written = await write(run, rows);
+          const written = await write(tuples, rows);
           return rows.map((row) => written.has(row.rk));
         },
       });
@@ -116,7 +116,7 @@ export class Writer {
   /** Throws Overtaken if a version check failed; then nothing was written. */
   async write(writes: Writes, tx?: Run): Promise<void> {
     const { inserts, updates, removals } = writes;
-    const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
+    const { db } = this.#context;
     const unknown = this.#dictionary.add(inserts, updates);
     if (unknown) await unknown;
     const count = inserts.length + updates.length + removals.length;
@@ -129,8 +129,8 @@ export class Writer {
       return;
     }
     const plain = inserts.length === count && !inserts.some(isNamed);
-    if (plain && parts(inserts).length === 1) return writeAll(direct, writes);
-    if (count > 0) await this.#context.db.transaction((inside) => writeAll(inside.tuples, writes));
+    if (plain && parts(inserts).length === 1) return writeAll(db.tuples, writes);
+    if (count > 0) await db.transaction((inside) => writeAll(inside.tuples, writes));
   }
 
   #insertOne(row: Row): Promise<boolean> {
@@ -139,8 +139,7 @@ export class Writer {
 
   async #updateOne(row: Row): Promise<boolean> {
     if (await this.#updates.add(row)) return true;
-    const direct: Run = (statement, values) => this.#context.db.tuples(statement, values);
-    return (await updateRows(direct, [row])).has(row.rk);
+    return (await updateRows(this.#context.db.tuples, [row])).has(row.rk);
   }
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FhirError } from '../../server/fhir/error.ts';
 import type { Term } from '../../server/fhir/query.ts';
-import { queryOf } from '../helpers/store.ts';
+import { queryOf, refusal } from '../helpers/store.ts';
 
 /** The only criterion of a search. */
 function termOf(text: string): Term {
@@ -38,16 +37,6 @@ function shown(term: Term): string {
   }
 }
 const tree = (text: string): string => shown(termOf(text));
-
-function refusal(text: string): string {
-  try {
-    queryOf(text);
-  } catch (error) {
-    if (error instanceof FhirError) return error.issues.map((one) => one.diagnostics).join(' ');
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
 
 describe('a chain', () => {
   it.each([

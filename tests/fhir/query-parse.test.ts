@@ -2,17 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FhirError } from '../../server/fhir/error.ts';
 import type { SearchQuery } from '../../server/fhir/query.ts';
 import { parseQuery } from '../../server/fhir/query-parse.ts';
-import { BASE, definitions, queryOf } from '../helpers/store.ts';
-
-function refusal(text: string): string {
-  try {
-    queryOf(text);
-  } catch (error) {
-    if (error instanceof FhirError) return error.issues.map((one) => one.diagnostics).join(' ');
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
+import { BASE, definitions, queryOf, refusal } from '../helpers/store.ts';
 
 /** The same under `Prefer: handling=lenient`. */
 function lenient(text: string): SearchQuery {

@@ -18,6 +18,10 @@ interface JsonLike {
   find(f: (item: Json) => boolean): Json | undefined;
 }
 
+/** A JSON array as a list; an empty one where there is none. */
+export const itemsOf = (value: Json | undefined): Json[] =>
+  (value as unknown as Json[] | undefined) ?? [];
+
 export interface Ask {
   method?: string;
   headers?: Record<string, string>;

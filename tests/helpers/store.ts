@@ -103,6 +103,17 @@ export function queryOf(text: string, cursor?: string): SearchQuery {
   });
 }
 
+/** Why a search is refused: its issues in one text. */
+export function refusal(text: string): string {
+  try {
+    queryOf(text);
+  } catch (error) {
+    if (error instanceof FhirError) return error.issues.map((one) => one.diagnostics).join(' ');
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
 /** One page of a search given as text. */
 export const find = (store: Store, text: string, cursor?: string): Promise<SearchPage> =>
   store.search(actor, queryOf(text, cursor));

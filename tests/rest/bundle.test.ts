@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../server/fhir/types.ts';
 import type { Json } from '../helpers/http.ts';
-import { ask } from '../helpers/http.ts';
+import { ask, itemsOf } from '../helpers/http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
+const list = (bundle: Json): Json[] => itemsOf(bundle.entry);
 const statuses = (bundle: Json): string[] =>
   list(bundle).map((entry) => String(entry.response?.status).slice(0, 3));
 

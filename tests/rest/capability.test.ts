@@ -3,7 +3,7 @@ import type { SearchParamDef } from '../../server/fhir/definitions.ts';
 import { LIST_PARAM } from '../../server/fhir/query-terms.ts';
 import { sampleOf } from '../../server/rest/capability-search.ts';
 import type { Answer, Json } from '../helpers/http.ts';
-import { ask } from '../helpers/http.ts';
+import { ask, itemsOf } from '../helpers/http.ts';
 import { definitions, startServer, type TestServer } from '../helpers/server.ts';
 
 /** Everything that the CapabilityStatement claims is done here; what is not claimed is refused. */
@@ -18,9 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const items = (value: Json | undefined): Json[] => (value as unknown as Json[] | undefined) ?? [];
-const codes = (value: Json | undefined): string[] => items(value).map((one) => String(one.code));
-const resources = (): Json[] => items(rest.resource);
+const codes = (value: Json | undefined): string[] => itemsOf(value).map((one) => String(one.code));
+const resources = (): Json[] => itemsOf(rest.resource);
 const refused = (answers: [string, Answer][]): string[] =>
   answers.filter(([, { status }]) => status !== 200).map(([url, { status }]) => `${status} ${url}`);
 
@@ -54,7 +53,7 @@ describe('the CapabilityStatement', () => {
   });
 
   it('is served in its formats', async () => {
-    for (const format of items(statement.format)) {
+    for (const format of itemsOf(statement.format)) {
       const { status } = await ask(
         server.base,
         `metadata?_format=${encodeURIComponent(String(format))}`,
@@ -129,14 +128,14 @@ describe('the search parameters it claims', () => {
 
   it('are nearly all of R4, and each of them is executed', async () => {
     const urls = resources().flatMap((one) =>
-      items(one.searchParam).map((param) => query(String(one.type), String(param.name))),
+      itemsOf(one.searchParam).map((param) => query(String(one.type), String(param.name))),
     );
     expect(urls.length).toBeGreaterThan(1800);
     expect(refused(await askAll(urls))).toEqual([]);
   });
 
   it('are executed over the system too', async () => {
-    const names = items(rest.searchParam).map((param) => String(param.name));
+    const names = itemsOf(rest.searchParam).map((param) => String(param.name));
     expect(names).toContain('_lastUpdated');
     expect(refused(await askAll(names.map((name) => query('', name))))).toEqual([]);
   });
@@ -144,7 +143,7 @@ describe('the search parameters it claims', () => {
   it('and no other: what is not claimed is refused', async () => {
     const urls = definitions.resourceTypes.flatMap((type) => {
       const one = resources().find((resource) => String(resource.type) === type);
-      const claimed = new Set(items(one?.searchParam).map((param) => String(param.name)));
+      const claimed = new Set(itemsOf(one?.searchParam).map((param) => String(param.name)));
       return [...definitions.searchParams(type).values()]
         .filter(({ code }) => !claimed.has(code))
         .map((param) => `${type}?${param.code}=${encodeURIComponent(sampleOf(param) ?? 'a$a')}`);
@@ -155,8 +154,8 @@ describe('the search parameters it claims', () => {
 
   it('have includes and reverse includes that are all executed', async () => {
     const urls = resources().flatMap((one) => [
-      ...items(one.searchInclude).map((text) => `${one.type}?_include=${text}&_count=1`),
-      ...items(one.searchRevInclude).map((text) => `${one.type}?_revinclude=${text}&_count=1`),
+      ...itemsOf(one.searchInclude).map((text) => `${one.type}?_include=${text}&_count=1`),
+      ...itemsOf(one.searchRevInclude).map((text) => `${one.type}?_revinclude=${text}&_count=1`),
     ]);
     expect(urls.length).toBeGreaterThan(1000);
     expect(refused(await askAll(urls))).toEqual([]);
@@ -164,7 +163,7 @@ describe('the search parameters it claims', () => {
 
   it('have includes of everything, and of all that a type refers to', () => {
     const one = resources().find(({ type }) => String(type) === 'Observation');
-    const texts = (list: Json | undefined) => items(list).map(String);
+    const texts = (list: Json | undefined) => itemsOf(list).map(String);
     expect(texts(one?.searchInclude)).toEqual(
       expect.arrayContaining(['*', 'Observation:*', 'Observation:subject']),
     );
@@ -176,7 +175,7 @@ describe('the search parameters it claims', () => {
 
 describe('the compartments of R4', () => {
   it('are claimed, and all their types can be searched', async () => {
-    const claimed = items(rest.compartment).map((url) => String(url).split('/').at(-1));
+    const claimed = itemsOf(rest.compartment).map((url) => String(url).split('/').at(-1));
     const known = [...definitions.compartments.values()];
     expect(claimed).toEqual(known.map(({ code }) => code.toLowerCase()));
     const urls = known.flatMap(({ code, resources: types }) =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../server/fhir/types.ts';
 import type { Answer, Json } from '../helpers/http.ts';
-import { ask } from '../helpers/http.ts';
+import { ask, itemsOf } from '../helpers/http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
@@ -41,7 +41,7 @@ async function put(body: JsonObject): Promise<void> {
   expect(status, text).toBe(201);
 }
 
-const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
+const list = (bundle: Json): Json[] => itemsOf(bundle.entry);
 const namesOf = (bundle: Json): string[] =>
   list(bundle).map((entry) => String(entry.fullUrl).slice(server.base.length + 1));
 const link = (bundle: Json, relation: string): string | undefined =>
@@ -202,7 +202,7 @@ describe('$everything refuses', () => {
 describe('the CapabilityStatement', () => {
   it('lists the operation on the types that have it', async () => {
     const { json } = await ask(server.base, 'metadata');
-    const types = json.rest?.[0]?.resource as unknown as Json[];
+    const types = itemsOf(json.rest?.[0]?.resource);
     const having = types.filter(({ operation }) => operation !== undefined);
     expect(having.map(({ type, operation }) => [type, operation])).toEqual(
       ['Encounter', 'Patient'].map((type) => [

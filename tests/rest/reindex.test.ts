@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../server/fhir/types.ts';
-import { type Answer, ask, type Json } from '../helpers/http.ts';
+import { type Answer, ask, itemsOf, type Json } from '../helpers/http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
@@ -26,12 +26,10 @@ const ward = {
 /** The parts of a type in the status, by name. */
 async function stateOf(type: string): Promise<Record<string, unknown>> {
   const { json } = await send('GET', '$reindex');
-  const types = items(json.parameter).filter(({ name }) => String(name) === 'type');
-  const parts = types.map(({ part }) => Object.fromEntries(items(part).map(pairOf)));
+  const types = itemsOf(json.parameter).filter(({ name }) => String(name) === 'type');
+  const parts = types.map(({ part }) => Object.fromEntries(itemsOf(part).map(pairOf)));
   return parts.find(({ code }) => code === type) ?? {};
 }
-
-const items = (value: Json | undefined): Json[] => (value as unknown as Json[] | undefined) ?? [];
 
 const pairOf = (part: Json): [string, unknown] => {
   const [name, value] = Object.values(part);
@@ -50,7 +48,7 @@ describe('a SearchParameter over REST', () => {
     await finished('Patient');
     expect(await stateOf('Patient')).toMatchObject({ done: expect.any(Number), failed: 0 });
     const { json } = await send('GET', 'Patient?ward=w7&_sort=_id');
-    expect(items(json.entry).map(({ resource }) => String(resource?.id))).toEqual(['new', 'old']);
+    expect(itemsOf(json.entry).map(({ resource }) => String(resource?.id))).toEqual(['new', 'old']);
   });
 
   it('is refused with the element at fault, in a transaction with its entry', async () => {

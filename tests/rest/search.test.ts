@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSortable } from '../../server/fhir/query-sort.ts';
 import type { Json } from '../helpers/http.ts';
-import { ask } from '../helpers/http.ts';
+import { ask, itemsOf } from '../helpers/http.ts';
 import { definitions, startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
-const list = (bundle: Json): Json[] => (bundle.entry as unknown as Json[] | undefined) ?? [];
+const list = (bundle: Json): Json[] => itemsOf(bundle.entry);
 const link = (bundle: Json, relation: string): string | undefined =>
   bundle.link?.find?.((one) => String(one.relation) === relation)?.url as string | undefined;
 const modes = (bundle: Json): unknown[] => list(bundle).map((one) => one.search?.mode);

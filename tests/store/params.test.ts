@@ -5,6 +5,7 @@ import type { SearchQuery } from '../../server/fhir/query.ts';
 import { parseQuery } from '../../server/fhir/query-parse.ts';
 import type { JsonObject, Resource } from '../../server/fhir/types.ts';
 import type { Context } from '../../server/store/context.ts';
+import { Dictionary } from '../../server/store/dictionary.ts';
 import { openContext } from '../../server/store/open.ts';
 import { incompleteIssues } from '../../server/store/params-incomplete.ts';
 import { Reindexer } from '../../server/store/reindex.ts';
@@ -34,7 +35,7 @@ async function openWorker(): Promise<typeof third> {
   const { context, owner, close } = await openContext({
     ...{ db: await connect(), definitions: standard, config },
   });
-  return { context, worker: new Reindexer(context, owner), close };
+  return { context, worker: new Reindexer(context, new Dictionary(context.db), owner), close };
 }
 
 beforeAll(async () => {

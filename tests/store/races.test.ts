@@ -211,7 +211,10 @@ describe.each([1, 2])('parallel writers through %i store(s)', (count) => {
     for (const id of ids) await commitOne(store, put(patient(id, 'Before')));
     const { promise: gate, resolve: release } = Promise.withResolvers<void>();
     const { promise: holding, resolve: holds } = Promise.withResolvers<void>();
-    const within = () => (holds(), gate);
+    const within = () => {
+      holds();
+      return gate;
+    };
     const long = store.commit(actor, [put(patient('held', 'Long'))], { within });
     await holding;
     const order: string[] = [];

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Resource } from '../../server/fhir/types.ts';
 import { type Answer, ask, type Json } from '../helpers/http.ts';
+import { encoded, entries } from '../helpers/search.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 /**
@@ -48,20 +49,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** `Type?a=b&c=d` with plain values, as a URL below the base. */
-function encoded(query: string): string {
-  const [path = '', search = ''] = query.split(/\?(.*)/s);
-  const pairs = search
-    .replaceAll('BASE', server.base)
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => pair.split(/=(.*)/s))
-    .map(([name = '', value = '']) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  return `${path}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`;
-}
-
-const entries = ({ json }: Answer, mode: string): Json[] =>
-  (json.entry?.filter?.((entry) => `${entry.search?.mode}` === mode) ?? []) as Json[];
 const typed = (list: Json[]): string[] =>
   list.map(({ resource }) => `${resource?.resourceType}/${resource?.id}`);
 
@@ -116,7 +103,7 @@ describe.each(tables)('%s', (_name, cases) => {
     '#%s: %s',
     async (_section, query, one) => {
       const headers = { Prefer: `handling=${one.lenient ? 'lenient' : 'strict'}` };
-      const answer = await ask(server.base, encoded(query), { headers });
+      const answer = await ask(server.base, encoded(query, server.base), { headers });
       if (one.error !== undefined) return checkRefusal(answer, one);
       expect(answer.status, answer.text).toBe(200);
       checkMatches(answer, one);

@@ -370,8 +370,8 @@ describe('the text of a search', () => {
     lines.push(pageOf(textOf('Observation?code=53', ['7'], true)));
     lines.push(pageOf(textOf('Patient?_sort=gender', ['male', '7'])));
     lines.push(pageOf(textOf('Observation?_sort=-date,status', ['5', 'final', '7'])));
-    const asked = queryOf('Patient?_include=*&_revinclude=Observation:subject');
-    lines.push(pageOf(printIncludes(context, { keys: ['7'], types: ['Patient'] }, asked)?.text));
+    const asked = queryOf('Patient?_include=Patient:organization&_revinclude=Observation:subject');
+    lines.push(pageOf(printIncludes(context, ['7'], asked)?.text));
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.patient in (select t1.rk from search t1 where (t1.type = $2::int2 and t1.tok @> $3::bigint[])) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.patient = any($2::bigint[]) order by seq desc limit $1::int

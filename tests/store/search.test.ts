@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { searchCases } from '../cases/search.ts';
 import { searchData } from '../cases/search-data.ts';
 import { includeCases, linkCases, sortCases, systemCases } from '../cases/search-links.ts';
-import { type Answer, ask, type Json } from '../helpers/http.ts';
+import { type Answer, ask } from '../helpers/http.ts';
+import { encoded, entries } from '../helpers/search.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 let server: TestServer;
@@ -16,23 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** `Type?a=b&c=d` with plain values, as a URL below the base. */
-function encoded(query: string): string {
-  const [path = '', search = ''] = query.split(/\?(.*)/s);
-  const pairs = search
-    .replaceAll('BASE', server.base)
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => pair.split(/=(.*)/s))
-    .map(([name, value = '']) => `${name}=${encodeURIComponent(value)}`);
-  return `${path}?${pairs.join('&')}`;
-}
-
 const search = (query: string, headers: Record<string, string> = {}): Promise<Answer> =>
-  ask(server.base, encoded(query), { headers: { Prefer: 'handling=strict', ...headers } });
+  ask(server.base, encoded(query, server.base), {
+    headers: { Prefer: 'handling=strict', ...headers },
+  });
 
-const entries = ({ json }: Answer, mode: string): Json[] =>
-  (json.entry?.filter?.((entry) => `${entry.search?.mode}` === mode) ?? []) as Json[];
 const ids = (answer: Answer, mode = 'match'): string[] =>
   entries(answer, mode).map(({ resource }) => `${resource?.id}`);
 const names = (answer: Answer, mode = 'match'): string[] =>
