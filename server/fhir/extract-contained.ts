@@ -1,6 +1,6 @@
 import type { Extracted } from './extract-shape.ts';
 import type { Term } from './query.ts';
-import { containedWord } from './terms.ts';
+import { containedWord, presenceWord } from './terms.ts';
 import type { Resource } from './types.ts';
 
 /**
@@ -62,6 +62,7 @@ function addOne(
   const inner = (text: string): string => containedWord(key, text);
   const keyed = <T extends { key: string }>(row: T): T => ({ ...row, key: inner(row.key) });
   out.tokens.push(inner(type), ...found.tokens.map(inner));
+  out.tokens.push(...found.present.map((code) => inner(presenceWord(type, [code]))));
   out.references.push(...found.references.map(keyed));
   out.strings.push(...found.strings.map(keyed));
   out.numbers.push(...found.numbers.map(keyed));
@@ -69,9 +70,12 @@ function addOne(
   out.dates.push(...found.dates.map(keyed));
 }
 
+/** What no contained resource meets: it has no row, no version, and nothing refers to it from afar. */
+const NEVER: Term = { kind: 'any', terms: [] };
+
 /**
- * A criterion on a contained resource as one on the resource around it; undefined where the index does
- * not hold it (ids and versions, which contained resources have none of, and what leads elsewhere).
+ * A criterion on a contained resource as one on the resource around it; undefined where nothing is
+ * known of it any more but what was looked up.
  */
 export function onContained(key: string, term: Term): Term | undefined {
   const inner = (text: string): string => containedWord(key, text);
@@ -81,6 +85,7 @@ export function onContained(key: string, term: Term): Term | undefined {
       return { ...term, words: term.words.map(inner) };
     case 'references':
     case 'chain':
+    case 'linked':
       return { ...term, key: inner(term.key), patient: false };
     case 'date':
       return { ...term, main: false, keys: term.keys.map(inner) };
@@ -99,6 +104,17 @@ export function onContained(key: string, term: Term): Term | undefined {
       const one = inside(term.term);
       return one && { ...term, term: one };
     }
+    case 'present': {
+      const words = term.codes.map((code) => inner(presenceWord(term.type, [code])));
+      return { kind: 'words', words, rare: false };
+    }
+    case 'hashed':
+      return term.of && inside(term.of);
+    case 'id':
+    case 'lastUpdated':
+    case 'has':
+    case 'rows':
+      return NEVER;
     default:
       return undefined;
   }

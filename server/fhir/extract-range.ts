@@ -1,5 +1,6 @@
 import { type DateRange, dateRange, periodRange, type TimingLike, timingRange } from './date.ts';
 import { isNumber, numberValue } from './decimal.ts';
+import { sampledBounds } from './extract-sampled.ts';
 import type { Extracted, NumberRow, Sink, SinkScope, Unit } from './extract-shape.ts';
 import type { JsonValue } from './types.ts';
 
@@ -65,9 +66,11 @@ function add(out: Extracted, row: NumberRow, unit: Unit | undefined): void {
   out.numbers.push(unit ? { ...row, unit } : row);
 }
 
-/** The next float64 towards minus infinity, so that `< 5` does not hold 5. */
-const below = (value: number): number =>
-  value - Math.max(Math.abs(value) * Number.EPSILON, Number.MIN_VALUE);
+/** More than conversions between units blur (search-sql-values.ts), less than any measurement tells. */
+const NEXT = 1e-10;
+
+/** A little towards minus infinity, so that `< 5` does not hold 5, not even as 5000 of another unit. */
+const below = (value: number): number => value - Math.max(Math.abs(value) * NEXT, Number.MIN_VALUE);
 
 /** `Quantity.comparator` opens one end. */
 function bounds(value: number, comparator: unknown): [lo: number, hi: number] {
@@ -114,7 +117,17 @@ function rangeSink({ key }: SinkScope): Sink {
     const hi = toNumber(high?.value);
     if (lo === undefined && hi === undefined) return;
     const row = { key, lo: lo ?? Number.NEGATIVE_INFINITY, hi: hi ?? Number.POSITIVE_INFINITY };
-    add(out, row, unitOf(low ?? high ?? {}));
+    add(out, row, unitOf(low ?? {}) ?? unitOf(high ?? {}));
+  };
+}
+
+/** The unit is that of the origin. */
+function sampledSink({ key }: SinkScope): Sink {
+  return (found, out) => {
+    const range = sampledBounds(found);
+    if (!range) return;
+    const [lo, hi] = range;
+    add(out, { key, lo, hi }, unitOf((found as { origin: QuantityLike }).origin));
   };
 }
 
@@ -147,16 +160,14 @@ const numbers: Record<string, (scope: SinkScope) => Sink> = {
   decimal: plainSink,
   Money: moneySink,
   Range: rangeSink,
+  SampledData: sampledSink,
 };
 for (const type of ['Quantity', 'SimpleQuantity', 'MoneyQuantity', 'Age', 'Count', 'Distance']) {
   numbers[type] = quantitySinkOf;
 }
 numbers.Duration = quantitySinkOf;
 
-/**
- * The sink of a number or quantity parameter for values of the FHIR type; undefined where it has
- * none (SampledData).
- */
+/** The sink of a number or quantity parameter for values of the FHIR type; undefined where it has none. */
 export function numberSink(type: string, scope: SinkScope): Sink | undefined {
   return numbers[type]?.(scope);
 }

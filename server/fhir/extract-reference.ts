@@ -73,6 +73,9 @@ function fromUri({ key, bases }: SinkScope): Sink {
   return (value, out) => {
     if (typeof value !== 'string') return;
     for (const target of canonicalTargets(value, bases)) out.references.push({ key, target });
+    const [whole = ''] = value.split('#', 1);
+    // Joins must tell it from one with a version (fittingTargets of query-canonical.ts).
+    if (whole !== '' && !whole.includes('|')) out.references.push({ key, target: `${whole}|` });
   };
 }
 

@@ -17,6 +17,8 @@ export interface ExtractorOptions {
   zone?: number;
   /** Own base urls: absolute references below them are local. */
   bases?: readonly string[];
+  /** Is told of each evaluation that failed, by the parameter and the type it was asked of. */
+  onFault?: (type: string, code: string) => void;
 }
 
 export interface Extractor {
@@ -106,7 +108,7 @@ interface Site {
   definitions: Definitions;
   zone: number;
   bases: readonly string[];
-  onFault(message: string): void;
+  onFault(type: string, code: string, message: string): void;
 }
 
 function scopeOf(
@@ -114,8 +116,12 @@ function scopeOf(
   type: string,
   def: SearchParamDef,
 ): ParamScope {
-  const path = { types: definitions.types, context: type };
-  return { definitions, path, key: paramKey(type, def.code), bases, zone, onFault };
+  return {
+    ...{ definitions, bases, zone },
+    path: { types: definitions.types, context: type },
+    key: paramKey(type, def.code),
+    onFault: (message) => onFault(type, def.code, message),
+  };
 }
 
 function compileParam(site: Site, type: string, def: SearchParamDef): RowRunner | undefined {
@@ -194,9 +200,10 @@ export function createExtractor(
 ): Extractor {
   const bases = (options.bases ?? []).map((base) => base.replace(/\/+$/, ''));
   const faults: Extractor['faults'] = { count: 0 };
-  const onFault = (message: string): void => {
+  const onFault: Site['onFault'] = (type, code, message) => {
     faults.count += 1;
     faults.last = message;
+    options.onFault?.(type, code);
   };
   const site: Site = { definitions, bases, zone: options.zone ?? 0, onFault };
   const compiled = new Map<string, Param[]>();

@@ -1,6 +1,5 @@
 import type { SearchParamDef } from './definitions.ts';
 import type { Term } from './query.ts';
-import { refuseCanonical } from './query-canonical.ts';
 import { isReference } from './query-param.ts';
 import { isPatientColumn, LIST_PARAM, type TermOptions, TermProblem } from './query-terms.ts';
 import { paramKey } from './terms.ts';
@@ -110,7 +109,6 @@ function chainedTypes({ definitions }: TermOptions, leaf: Leaf, rest: string): r
       true,
     );
   }
-  refuseCanonical(definitions, type, def);
   if (rest === '') throw new TermProblem(`a parameter must follow "${def.code}."`, true);
   const { targets } = def;
   if (modifier === undefined) return targets ?? definitions.resourceTypes;
@@ -185,10 +183,7 @@ function referring(
   const refers = (def: SearchParamDef): boolean =>
     isReference(def) && (!def.targets || def.targets.includes(type));
   const def = known.get(code);
-  if (def && refers(def)) {
-    refuseCanonical(definitions, source, def);
-    return def;
-  }
+  if (def && refers(def)) return def;
   const possible = [...known.values()].filter(refers).map((one) => one.code);
   const hint = possible.length > 0 ? `by ${possible.sort().join(', ')}` : 'not at all';
   throw new TermProblem(

@@ -6,6 +6,7 @@ import { dateOf, numberOf, quantityOf } from './query-range.ts';
 import { targetsOf } from './query-reference.ts';
 import { stringTerm } from './query-string.ts';
 import { tokenWords } from './query-token.ts';
+import { mergedAny } from './query-types.ts';
 import { splitEscaped, unescaped } from './query-values.ts';
 import { compositeKey, uriTerm } from './terms.ts';
 
@@ -31,7 +32,32 @@ export function compositeTerm(
   values: readonly string[],
   parse: ParseComponent,
 ): Term {
-  return anyOf(values.map((value) => tupleTerm(param, value, parse)));
+  const terms = values.map((value) => tupleTerm(param, value, parse));
+  const [only] = terms;
+  if (only && terms.length === 1) return only;
+  return mergedAny(factored(terms.flatMap((term) => (term.kind === 'any' ? term.terms : [term]))));
+}
+
+/** `a$1,a$2`: what all but the last component ask for is asked once. */
+function factored(terms: readonly Term[]): Term[] {
+  const found: Term[] = [];
+  const groups = new Map<string, { first: Term[]; last: Term[] }>();
+  for (const term of terms) {
+    const last = term.kind === 'all' ? term.terms.at(-1) : undefined;
+    if (term.kind !== 'all' || !last) {
+      found.push(term);
+      continue;
+    }
+    const first = term.terms.slice(0, -1);
+    const name = JSON.stringify(first);
+    const group = groups.get(name);
+    if (group) group.last.push(last);
+    else groups.set(name, { first, last: [last] });
+  }
+  for (const { first, last } of groups.values()) {
+    found.push({ kind: 'all', terms: [...first, mergedAny(last)] });
+  }
+  return found;
 }
 
 function tupleTerm(param: Param, text: string, parse: ParseComponent): Term {

@@ -129,7 +129,11 @@ function refuseUnsortable({ definitions, types }: ParseOptions, code: string): v
   const [first = ''] = types;
   const can = (one: string): boolean => {
     const def = definitions.searchParams(first).get(one);
-    return def !== undefined && isSortable(first, def) && (types.length === 1 || isOfAll(one));
+    return (
+      def !== undefined &&
+      isSortable(definitions, first, def) &&
+      (types.length === 1 || isOfAll(one))
+    );
   };
   if (can(code)) return;
   const possible = [...definitions.searchParams(first).keys()].filter(can).sort();

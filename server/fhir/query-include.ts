@@ -1,5 +1,4 @@
 import type { Include, SearchQuery } from './query.ts';
-import { refuseCanonical } from './query-canonical.ts';
 import { isReference, TermProblem } from './query-param.ts';
 import type { ParseOptions } from './query-parse.ts';
 import { nearest } from './validate-nearest.ts';
@@ -62,7 +61,6 @@ function refuseNoReference(
     const what = `${source} has no reference parameter "${code.slice(0, 80)}"`;
     throw new TermProblem(`${what}; ${hint}`, true);
   }
-  refuseCanonical(definitions, source, def);
   if (target !== undefined && def.targets && !def.targets.includes(target)) {
     const possible = def.targets.join(', ');
     throw new TermProblem(`${source}:${code} never refers to ${target}; possible: ${possible}`);

@@ -47,6 +47,9 @@ export function targetsOf(param: Param, text: string, modifier?: string): string
   const types = modifier ? [modifier] : (def.targets ?? options.definitions.resourceTypes);
   if (isId(text)) return types.map((type) => `${type}/${text}`);
   const found = parseReference(text.split('|')[0] ?? '', { bases: options.bases });
+  if (text.includes('|') && !holds(param, 'canonical', 'uri')) {
+    throw new TermProblem(`"${text}" is not a canonical url, and only these have a "|version"`);
+  }
   if (found.kind === 'relative') {
     if (!types.includes(found.type)) throw new TermProblem(wrongType(param, found.type, modifier));
     return localTargets(param, text, `${found.type}/${found.id}`);
@@ -54,7 +57,9 @@ export function targetsOf(param: Param, text: string, modifier?: string): string
   if (found.kind !== 'absolute' && found.kind !== 'urn') {
     throw new TermProblem(`"${text}" is not a reference; write Type/id, id or an absolute url`);
   }
-  if (modifier && !holds(param, 'canonical')) {
+  const there = found.kind === 'absolute' ? found.type : undefined;
+  if (modifier && there !== modifier && !holds(param, 'canonical')) {
+    if (there) throw new TermProblem(wrongType(param, there, modifier));
     throw new TermProblem(
       `"${text}" is not of this server, so that ":${modifier}" cannot be told; leave it out`,
     );

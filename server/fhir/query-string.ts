@@ -23,6 +23,11 @@ export function foldedValues(values: readonly string[]): string[] {
   });
 }
 
+/** One text in Unicode may be written with composed letters and with combining accents. */
+const spellings = (text: string): string[] => [
+  ...new Set([text, text.normalize('NFC'), text.normalize('NFD')]),
+];
+
 export function stringTerm(
   { keys }: Pick<Param, 'keys'>,
   values: readonly string[],
@@ -30,7 +35,7 @@ export function stringTerm(
 ): Term {
   if (modifier === 'exact') {
     const advice = 'search without :exact for its beginning';
-    const texts = values.map((value) => refuseLong(unescaped(value), advice));
+    const texts = values.flatMap((value) => spellings(refuseLong(unescaped(value), advice)));
     return { kind: 'exact', keys, values: texts };
   }
   const folded = foldedValues(values);

@@ -47,8 +47,8 @@ export type Term =
   | { kind: 'chain'; key: string; patient: boolean; targets: { type: string; where: Term[] }[] }
   /** A resource of type `source` that fits refers to it by `key`: `_has` (R4 3.1.1.4.16), `_list`. */
   | { kind: 'has'; source: string; key: string; patient: boolean; where: Term[] }
-  /** Words looked up in a dictionary: their hashes as decimal text. */
-  | { kind: 'hashed'; words: readonly string[] }
+  /** Words looked up in a dictionary: their hashes as decimal text; and `of` what. */
+  | { kind: 'hashed'; words: readonly string[]; of?: Term }
   /** A chain looked up: it refers by `key` to one of these row keys (decimal text). */
   | { kind: 'linked'; key: string; patient: boolean; keys: readonly string[] }
   /** A `_has` looked up: it is one of these rows (decimal text of seq). */

@@ -135,6 +135,13 @@ export function containedWord(referenceKey: string, text: string): string {
 
 const ASCII = /^[ -~]*$/;
 
+/** Letters whose accent or other case is no combining character: `Ø` and `O`, `Straße` and `STRASSE`. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ...{ ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h', ŧ: 't' },
+  ...{ ı: 'i', ſ: 's', ς: 'σ' },
+};
+const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'g');
+
 /** Strings: case, accents and runs of white space do not count (R4 3.1.1.4.8). */
 export function foldString(text: string): string {
   if (ASCII.test(text)) {
@@ -145,6 +152,7 @@ export function foldString(text: string): string {
     .normalize('NFD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase()
+    .replace(LETTER, (letter) => LETTERS[letter] ?? letter)
     .replace(/\s+/g, ' ')
     .trim();
 }

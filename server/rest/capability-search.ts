@@ -1,6 +1,5 @@
 import type { Definitions, SearchParamDef, SearchType } from '../fhir/definitions.ts';
 import { FhirError } from '../fhir/error.ts';
-import { isCanonical } from '../fhir/query-canonical.ts';
 import type { Fulltext } from '../fhir/query-param.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { LIST_PARAM } from '../fhir/query-terms.ts';
@@ -23,13 +22,11 @@ export function searchable(definitions: Definitions, fulltext: Fulltext): Search
   const taken = new Map(types.map((type) => [type, takenOf({ definitions, fulltext }, [type])]));
   const ofType = (type: string): SearchParamDef[] => taken.get(type) ?? [];
   const includes = (type: string): string[] => {
-    const references = ofType(type).filter((def) => isFollowed(definitions, type, def));
+    const references = ofType(type).filter(isFollowed);
     const named = references.map((def) => `${type}:${def.code}`);
     return named.length === 0 ? [] : ['*', `${type}:*`, ...named];
   };
-  const reverse = reverseIncludes(types, (type) =>
-    ofType(type).filter((def) => isFollowed(definitions, type, def)),
-  );
+  const reverse = reverseIncludes(types, (type) => ofType(type).filter(isFollowed));
   return {
     ofType,
     compartments: [...definitions.compartments.keys()].map(
@@ -41,8 +38,7 @@ export function searchable(definitions: Definitions, fulltext: Fulltext): Search
   };
 }
 
-const isFollowed = (definitions: Definitions, type: string, def: SearchParamDef): boolean =>
-  def.type === 'reference' && !isCanonical(definitions, type, def);
+const isFollowed = (def: SearchParamDef): boolean => def.type === 'reference';
 
 function reverseIncludes(
   types: readonly string[],

@@ -19,7 +19,7 @@ export function explained(
   asked: { parameters: Parameters; self: string },
   explanation: Explanation,
 ): string {
-  const { where, way, sql, values, plan, cost, rows } = explanation;
+  const { where, way, near, sql, values, plan, cost, rows } = explanation;
   const parameter: Part[] = [
     { name: 'self', valueString: asked.self },
     ...asked.parameters.map(([name, value]) => ({
@@ -34,6 +34,7 @@ export function explained(
     ...where.map((term) => ({ name: 'term', valueString: json(term) })),
     ...query.sort.map((key) => ({ name: 'sort', valueString: json(key) })),
     { name: 'way', valueString: way },
+    ...(near === undefined ? [] : [{ name: 'near', valueString: near }]),
     { name: 'sql', valueString: sql },
     ...values.map((value, i) => ({ name: `$${i + 1}`, valueString: json(value) })),
     { name: 'plan', valueString: json(plan) },

@@ -4,6 +4,7 @@ import type { Extractor } from '../fhir/extract.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { VersionClock } from './clock.ts';
 import type { Hasher } from './hash.ts';
+import type { Lately } from './lately.ts';
 import type { Params } from './params.ts';
 
 /** What the parts of the store share; made once by createStore. */
@@ -16,6 +17,10 @@ export interface Context {
   /** Structural faults of a resource; `path` is what their expressions start with. */
   validate(resource: unknown, options?: { path?: string }): Issue[];
   hasher: Hasher;
+  /** Searches whose page did not stand among the first rows of its order (`nearKey`). */
+  far: Lately;
+  /** Joins whose other end was found to be many resources (`manyKey`). */
+  many: Lately;
   clock: VersionClock;
   newId(): string;
   /** The secret that signs page cursors. */

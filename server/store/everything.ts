@@ -25,6 +25,9 @@ const CHUNK = 1000;
 /** Columns of a member: type, id, ver, vid, method, content, seq. */
 const SEQ = 6;
 
+/** The period is one of "care dates, not record currency dates" (R4), such as `recordedDate`. */
+const ONSETS = [paramKey('Condition', 'onset-date')];
+
 /** What the statements need to know of a compartment; the same for all its roots. */
 interface Compartment {
   /** Salts of the parameters that lead to the root, without those the patient column stands for. */
@@ -33,6 +36,8 @@ interface Compartment {
   supporting: ReadonlySet<string>;
   /** Numbers of the types whose main date is none of care: a birth. */
   undated: string;
+  /** Keys of dates of care of types whose main date is that of the record. */
+  onsets: string;
 }
 
 /** One record as the statements see it. */
@@ -54,7 +59,7 @@ type Position = ['members', seq: string] | ['linked', name: string];
  * these, so nothing is kept between pages and nothing comes twice.
  *
  * `_since` and the period choose among the members; links are those of the chosen ones whatever
- * their age. The root is always there (R4: "at a minimum"), unless `types` leave out its type.
+ * their age, and what has changed `_since` among those of all. The root is always there (R4: "at a minimum"), unless `types` leave out its type.
  */
 export class Everything {
   readonly #context: Context;
@@ -100,7 +105,8 @@ export class Everything {
     const hasAll = position === undefined && query.types === undefined;
     const references = hasAll ? referencesOf(page.matches) : await this.#allReferences(focus, root);
     const behind = position?.[0] === 'linked' ? position[1] : '';
-    const left = (await this.#linked(focus, root, references))
+    const linked = await this.#linked(focus, root, references);
+    const left = [...linked, ...(await this.#changedLinked(focus, root, linked))]
       .map((version) => ({ version, name: nameOf(version) }))
       .filter(({ version, name }) => name > behind && wants(query, version.type))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -109,6 +115,16 @@ export class Everything {
     if (shown.length < left.length) {
       page.next = this.#cursor(query, ['linked', shown.at(-1)?.name ?? behind]);
     }
+  }
+
+  /** With `since` also what has changed and only unchanged members refer to. */
+  async #changedLinked(focus: Focus, root: Version, known: Version[]): Promise<Version[]> {
+    const { since, ...query } = focus.query;
+    if (since === undefined) return [];
+    const names = new Set(known.map(nameOf));
+    const references = await this.#allReferences({ ...focus, query }, root);
+    const all = await this.#linked(focus, root, references);
+    return all.filter((one) => one.lastUpdated >= since && !names.has(nameOf(one)));
   }
 
   /** The references of the root and of all members, be their type wanted or not. */
@@ -147,7 +163,7 @@ export class Everything {
     if (names.size === 0) return [];
     const { db, hasher, typeNumber } = this.#context;
     const rows = await db.steady(linkedSql, [
-      sqlList([...names].map((name) => String(hasher.once(name)))),
+      sqlList([...names].map((name) => String(hasher.target(name)))),
       sqlList(compartment.followed.supporting.map(typeNumber)),
       ...[patient, words, rk],
     ]);
@@ -162,7 +178,7 @@ export class Everything {
     const code = definitions.main(type).patient ?? '';
     const targets = extractor.references(parseJson(content) as Resource, code);
     const patient = targets.find((target) => target.startsWith('Patient/'));
-    return patient === undefined ? null : String(hasher.once(patient));
+    return patient === undefined ? null : String(hasher.target(patient));
   }
 
   #members(
@@ -175,9 +191,9 @@ export class Everything {
     return db.steady(membersSql, [
       ...[query.type === 'Patient' ? rk : null, words, rk, behind],
       since === undefined ? FIRST : String(vidFloor(since)),
-      ...[period?.lo ?? FIRST, period?.hi ?? LAST, compartment.undated],
+      ...[period?.lo ?? null, period?.hi ?? null, compartment.undated],
       types === undefined ? null : sqlList(types.map(typeNumber)),
-      limit,
+      ...[limit, compartment.onsets],
     ]);
   }
 
@@ -201,7 +217,7 @@ export class Everything {
   #compartmentOf(root: CompartmentRoot): Compartment {
     const known = this.#compartments.get(root);
     if (known) return known;
-    const { definitions, typeNumber } = this.#context;
+    const { definitions, hasher, typeNumber } = this.#context;
     const followed = followedTypes(definitions, root);
     const births = definitions.resourceTypes.filter(
       (type) => definitions.main(type).date === 'birthdate',
@@ -211,6 +227,7 @@ export class Everything {
       followed,
       supporting: new Set(followed.supporting),
       undated: sqlList(births.map(typeNumber)),
+      onsets: sqlList(ONSETS.map((key) => String(hasher.word(key)))),
     };
     this.#compartments.set(root, made);
     return made;

@@ -6,6 +6,11 @@ const GENERATION = 25_000;
 const MARKS = 65_536;
 /** Of a digest: eight for the hash, six that tell words apart. */
 const BYTES = 14;
+/**
+ * Row keys end in three zeros, so that a word of the index XOR a salt can be told not to be one
+ * (`mayRefer` of search-sql-base.ts): seven of eight are not looked up.
+ */
+const ROW_MASK = -8n;
 
 /**
  * The database's keyed 64-bit hash: the first 8 bytes of SHA-1 over a secret prefix and the word.
@@ -61,13 +66,18 @@ export class Hasher {
     return this.#digest(text);
   }
 
-  /** Row key of a resource: h64('Type/id'). */
+  /** Row key of a resource: h64('Type/id') without its last bits; not cached. */
   row(type: string, id: string): bigint {
-    return this.once(`${type}/${id}`);
+    return this.once(`${type}/${id}`) & ROW_MASK;
+  }
+
+  /** The row key of `Type/id`, for names that come again: those of what is referred to. */
+  target(name: string): bigint {
+    return this.word(name) & ROW_MASK;
   }
 
   /** A reference in the index: SQL can compose it from a row key and the salt of the parameter. */
   reference(salt: string, target: string): bigint {
-    return this.word(target) ^ this.word(salt);
+    return this.target(target) ^ this.word(salt);
   }
 }

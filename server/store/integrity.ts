@@ -70,7 +70,7 @@ async function absent(
   gone: ReadonlySet<string>,
 ): Promise<string[]> {
   if (targets.length === 0) return [];
-  const keys = targets.map((target) => String(context.hasher.word(target)));
+  const keys = targets.map((target) => String(context.hasher.target(target)));
   const rows = await run(existsSql, [sqlList(keys)]);
   const found = new Set(rows.map(([rk]) => rk));
   return targets.filter((target, i) => gone.has(target) || !found.has(keys[i]));

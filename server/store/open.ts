@@ -7,6 +7,8 @@ import { VersionClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { Hasher } from './hash.ts';
 import { newId } from './id.ts';
+import { faultReporter } from './index-faults.ts';
+import { Lately } from './lately.ts';
 import { Params } from './params.ts';
 import { sqlTexts } from './rows.ts';
 import { leaseSlot } from './slots.ts';
@@ -52,7 +54,8 @@ export async function openContext(
   const onChange = (type: string): void => extractor.forget(type);
   const params = new Params({ db, owner, standard: options.definitions, typeName, onChange });
   const { definitions } = params;
-  const extractor = createExtractor(definitions, { zone, bases });
+  const onFault = faultReporter(options);
+  const extractor = createExtractor(definitions, { zone, bases, onFault });
   await params.start();
   const context: Context = {
     db,
@@ -65,6 +68,8 @@ export async function openContext(
     integrity,
     fulltext,
     clock,
+    far: new Lately(),
+    many: new Lately(),
     newId,
     validate: (resource, settings) => validator.validate(resource, settings),
     hasher: new Hasher(await secret(db, 'hash-prefix')),

@@ -128,7 +128,7 @@ export function buildRow(context: Context, input: RowInput): Row {
     method: input.method,
     id,
     content,
-    patient: found.main.patient === undefined ? null : String(hasher.word(found.main.patient)),
+    patient: found.main.patient === undefined ? null : String(hasher.target(found.main.patient)),
     lo: found.main.date?.lo ?? null,
     hi: found.main.date?.hi ?? null,
     tok: `{${[...tok].join(',')}}`,

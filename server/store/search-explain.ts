@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { positionOf } from './search.ts';
 import { resolveTerms } from './search-resolve.ts';
 import { printPlan, printSearch } from './search-sql.ts';
-import { choosePlan } from './search-sql-plan.ts';
+import { choosePlan, mayBeNear } from './search-sql-plan.ts';
 import type { Explanation } from './store.ts';
 
 /**
@@ -12,7 +12,8 @@ import type { Explanation } from './store.ts';
  */
 export async function explain(context: Context, asked: SearchQuery): Promise<Explanation> {
   const query = await resolveTerms(context, context.db.tuples, asked);
-  const statement = printSearch(context, query, positionOf(context, query));
+  const position = positionOf(context, query);
+  const statement = printSearch(context, query, position);
   const plan = printPlan(statement);
   const [row] = await context.db.tuples(plan, plan.values);
   const tree = row?.[0] as { Plan?: { 'Total Cost'?: number; 'Plan Rows'?: number } }[];
@@ -20,6 +21,9 @@ export async function explain(context: Context, asked: SearchQuery): Promise<Exp
   return {
     where: query.where,
     way: choosePlan(context, query).kind,
+    ...(mayBeNear(context, query, position) && {
+      near: printSearch(context, query, position, true).text,
+    }),
     sql: statement.text,
     values: statement.values,
     plan: tree,

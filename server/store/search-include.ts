@@ -3,6 +3,7 @@ import type { Include, SearchQuery } from '../fhir/query.ts';
 import { isReference } from '../fhir/query-param.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { Context } from './context.ts';
+import { canonicalWays, includedByUrl } from './search-include-canonical.ts';
 import { areSimple, MAX_INCLUDED, printIncludes } from './search-sql.ts';
 
 type Row = readonly unknown[];
@@ -31,6 +32,7 @@ export async function includedBy(
   const found = new Collected(page.shown);
   if (areSimple(query)) {
     found.add(page.alongside);
+    await addByUrl({ context, found, words: 0 }, page.shown, query);
     return found;
   }
   const repeated = (includes: readonly Include[]) => includes.filter(({ iterate }) => iterate);
@@ -65,6 +67,25 @@ interface Asked {
 const WORDS_AT_ONCE = 4000;
 const MAX_WORDS = 80_000;
 
+/** What is included along canonical urls. Answers the rows that are new. */
+async function addByUrl(
+  { context, found }: Walk,
+  from: readonly Row[],
+  asked: Asked,
+): Promise<Row[]> {
+  const fresh: Row[] = [];
+  if (asked.include.length + asked.revinclude.length === 0) return fresh;
+  for (const [number, rows] of Map.groupBy(from, (row) => row[TYPE])) {
+    const type = context.typeName(Number(number));
+    const ways = canonicalWays(context, waysFrom(context, type, asked));
+    const { rows: more, cut } = await includedByUrl(context, { type, rows }, ways);
+    fresh.push(...found.add(more));
+    if (cut) found.stop(cutOff);
+    if (found.isFull) break;
+  }
+  return fresh;
+}
+
 /** Answers the rows that are new. */
 async function oneRound(walk: Walk, from: readonly Row[], asked: Asked): Promise<Row[]> {
   const { context, found } = walk;
@@ -85,6 +106,7 @@ async function oneRound(walk: Walk, from: readonly Row[], asked: Asked): Promise
       if (statement) fresh.push(...found.add(await context.db.tuples(statement, statement.values)));
     }
   }
+  if (!found.isFull) fresh.push(...(await addByUrl(walk, from, asked)));
   return fresh;
 }
 

@@ -2,6 +2,7 @@ import { onContained } from '../fhir/extract-contained.ts';
 import type { Term } from '../fhir/query.ts';
 import { containedWord } from '../fhir/terms.ts';
 import type { Context, Run } from './context.ts';
+import { resolveNamedChain, resolveNamedHas } from './search-resolve-canonical.ts';
 import { MAX_REFERRING, printEnds, printReferred } from './search-sql.ts';
 
 /**
@@ -38,6 +39,8 @@ export async function resolveChain(
   if (keys.length > 0 || many.length + terms.length === 0) {
     terms.push({ kind: 'linked', key, patient, keys });
   }
+  const named = await resolveNamedChain(context, run, term, ends);
+  if (named) terms.push(named);
   if (many.length > 0) terms.push({ ...term, targets: many });
   const [only] = terms;
   return only && terms.length === 1 ? only : { kind: 'any', terms };
@@ -59,15 +62,21 @@ async function endsOf(
   const { key, target, types } = link;
   const contained = containedTerm(key, target);
   const around = contained && { types, term: contained };
-  const statement = printEnds(context, { target, around }, MAX_KEYS + 1);
-  const rows = await run(statement, statement.values);
-  const keys = rows.flatMap(([side, rk]) => (side === 0 ? [rk as string] : []));
-  const seqs = rows.flatMap(([side, seq]) => (side === 1 ? [seq as string] : []));
+  const name = manyKey(target);
+  const many = context.many.has(name);
+  if (many && !around) return {};
+  const statement = printEnds(context, { target: many ? undefined : target, around }, MAX_KEYS);
+  const [row = []] = await run(statement, statement.values);
+  const [keys, seqs] = row as (string[] | null)[];
+  if (!keys) context.many.add(name);
   return {
-    ...(keys.length <= MAX_KEYS && { keys }),
-    ...(seqs.length <= MAX_KEYS ? { seqs } : contained && { contained }),
+    ...(keys && { keys }),
+    ...(seqs ? { seqs } : contained && { contained }),
   };
 }
+
+/** Of what there were many lately there are not a few now: the search need not ask again. */
+const manyKey = (end: { type: string; where: readonly Term[] }): string => JSON.stringify(end);
 
 function containedTerm(
   key: string,
@@ -91,6 +100,17 @@ export async function resolveHas(
   types: readonly string[],
 ): Promise<Term> {
   if (term.patient) return term;
+  const named = await resolveNamedHas(context, run, term, types);
+  const referred = await resolveReferred(context, run, term, types);
+  return named ? { kind: 'any', terms: [referred, named] } : referred;
+}
+
+async function resolveReferred(
+  context: Context,
+  run: Run,
+  term: HasTerm,
+  types: readonly string[],
+): Promise<Term> {
   const statement = printReferred(context, term, { types, most: MAX_KEYS + 1 });
   const [row] = await run(statement, statement.values);
   const [referring, seqs] = (row ?? [0, []]) as [unknown, readonly string[]];

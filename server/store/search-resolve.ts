@@ -1,11 +1,11 @@
 import { loadSql } from '../db/db.ts';
 import type { SearchParamDef } from '../fhir/definitions.ts';
-import { FhirError } from '../fhir/error.ts';
 import type { CodeSource, SearchQuery, Term } from '../fhir/query.ts';
 import { codesTerm, hierarchyParam } from '../fhir/query-terms.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import { type Code, TerminologyProblem } from '../fhir/valueset.ts';
 import type { Context, Run } from './context.ts';
+import { refused } from './search-refused.ts';
 import { codesOf } from './search-resolve-codes.ts';
 import { resolveChain, resolveHas } from './search-resolve-joins.ts';
 import { resolvePresent, resolveTexts } from './search-resolve-words.ts';
@@ -133,13 +133,6 @@ function sharedCodes({ context, run, codes }: Resolver, of: CodeSource): Promise
   return known;
 }
 
-function refused(param: string, code: string, reason: string): FhirError {
-  const diagnostics = `The parameter "${param}" was refused: ${reason}.`;
-  return new FhirError('invalid', [
-    { severity: 'error', code, diagnostics, expression: `http.${param}` },
-  ]);
-}
-
 /** R4 3.1.1.4.14: the resource itself, with what is part of it or what it is part of, at any depth. */
 async function resolveHierarchy(resolver: Resolver, term: HierarchyTerm): Promise<Term> {
   const { context, run } = resolver;
@@ -150,7 +143,7 @@ async function resolveHierarchy(resolver: Resolver, term: HierarchyTerm): Promis
     throw refused(term.code, 'not-supported', reason);
   }
   const salt = context.hasher.word(referenceSalt(paramKey(type, parent.code)));
-  const root = context.hasher.word(term.target);
+  const root = context.hasher.target(term.target);
   const sql = term.direction === 'below' ? belowSql : aboveSql;
   const rows = await run({ text: sql.text }, [String(root), String(salt), MAX_RESOURCES + 1]);
   if (rows.length > MAX_RESOURCES) {

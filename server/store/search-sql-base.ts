@@ -35,6 +35,9 @@ export function ofTypes(out: Printer, { alias, types }: Pick<Scope, 'alias' | 't
     : `${alias}.type = any(${out.bind(numbers, 'int2[]')})`;
 }
 
+/** Whether a word of the index may be a reference with this salt: its target's key ends in zeros. */
+export const mayRefer = (word: string, salt: string): string => `(${word} # ${salt}) & 7 = 0`;
+
 export const either = (conditions: readonly string[]): string => {
   const [only] = conditions;
   if (only === undefined) return 'false';

@@ -32,7 +32,7 @@ export function condition(out: Printer, term: Term, at: Scope): string {
     case 'exact':
       return exacts(out, term, at);
     case 'number':
-      return numbers(out, term, at);
+      return numbers(out, [term], at);
     case 'pair':
       return pair(out, term, at);
     case 'near':
@@ -54,16 +54,19 @@ export function condition(out: Printer, term: Term, at: Scope): string {
   }
 }
 
-/** Words and references are words of one index: one look-up for all of them. */
+/** Words and references are words of one index: one look-up for all of them. Numbers likewise. */
 function any(out: Printer, terms: readonly Term[], at: Scope): string {
   const words: bigint[] = [];
+  const ranges: Extract<Term, { kind: 'number' }>[] = [];
   const others: Term[] = [];
   for (const term of terms) {
     const found = hashesOf(out, term);
     if (found) words.push(...found);
+    else if (term.kind === 'number') ranges.push(term);
     else others.push(term);
   }
   const conditions = others.map((one) => condition(out, one, at));
+  if (ranges.length > 0) conditions.unshift(numbers(out, ranges, at));
   return either(words.length === 0 ? conditions : [hashes(out, words, at), ...conditions]);
 }
 
@@ -123,7 +126,7 @@ function textsList(out: Printer, { keys, values }: Extract<Term, { kind: 'texts'
 function references(out: Printer, term: Extract<Term, { kind: 'references' }>, at: Scope): string {
   const { hasher } = out.context;
   if (term.patient) {
-    const keys = term.targets.map((target) => String(hasher.word(target)));
+    const keys = term.targets.map((target) => String(hasher.target(target)));
     const [only] = keys;
     return keys.length === 1
       ? `${at.alias}.patient = ${out.bind(only, 'bigint')}`

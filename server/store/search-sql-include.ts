@@ -1,6 +1,6 @@
 import type { Include } from '../fhir/query.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
-import { ONE_MORE, type Printer } from './search-sql-base.ts';
+import { mayRefer, ONE_MORE, type Printer } from './search-sql-base.ts';
 
 /** `_include` and `_revinclude` (R4 3.1.1.5.4) as selects behind a page. Part of search-sql.ts. */
 
@@ -68,6 +68,7 @@ from (
   select distinct t.h # x.salt as rk
   from shown m join unnest(${types}, ${words}) x(type, salt) on x.type = m.type
   cross join unnest(m.tok) t(h)
+  where ${mayRefer('t.h', 'x.salt')}
 ) x join resource r on r.rk = x.rk
 ${wanted}limit ${MAX_INCLUDED + ONE_MORE}`;
 }

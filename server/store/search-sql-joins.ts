@@ -1,6 +1,6 @@
 import type { Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
-import { both, either, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
+import { both, either, mayRefer, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
 
 /**
  * Chains and `_has` (R4 3.1.1.4.15, .16) with many resources at the other end (search-resolve-joins.ts
@@ -35,7 +35,7 @@ export function chain(out: Printer, term: Chain, at: Scope, inner: Inner): strin
       if (!term.patient) {
         const salt = out.word(referenceSalt(term.key));
         const from = `unnest(${at.alias}.tok) h(word) join resource q on q.rk = h.word # ${salt}`;
-        return `exists (select 1 from ${from} ${join} where ${print(true)} offset 0)`;
+        return `exists (select 1 from ${from} ${join} where ${mayRefer('h.word', salt)} and ${print(true)} offset 0)`;
       }
       const { alias } = at;
       return at.filterOnly

@@ -1,5 +1,5 @@
 import type { SearchQuery, Term } from '../fhir/query.ts';
-import { ONE_MORE, type Printer, type Scope } from './search-sql-base.ts';
+import { ONE_MORE, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
 import { condition } from './search-sql-conditions.ts';
 import {
   behind,
@@ -11,7 +11,7 @@ import {
   orderKeys,
   sortable,
 } from './search-sql-order.ts';
-import { choosePlan, type Pace, type Plan, paceOf } from './search-sql-plan.ts';
+import { byPatient, choosePlan, type Pace, type Plan, paceOf } from './search-sql-plan.ts';
 
 /** One page of matches as a select: the ways of search-sql-plan.ts. Part of search-sql.ts. */
 
@@ -41,21 +41,28 @@ export const scopeOf = (query: SearchQuery, filterOnly: boolean): Scope => ({
   filterOnly,
 });
 
-/** Columns of a page: rk, seq, type, k0.., and tok where includes need it. */
-export function pageSql(
-  out: Printer,
-  query: SearchQuery,
-  position: Position | undefined,
-  withTok: boolean,
-): Page {
+export interface PageOptions {
+  position: Position | undefined;
+  /** With the column that includes need. */
+  withTok: boolean;
+}
+
+/** rk, seq, type, tok where it is wanted, k0.. */
+function columnsOf({ keys }: Order, withTok: boolean): string {
+  const sorted = keys.map((key, i) => `, ${sortable(key)} as k${i}`).join('');
+  return `s.rk, s.seq, s.type${withTok ? ', s.tok' : ''}${sorted}`;
+}
+
+/** One page of matches, by the way that suits the search. */
+export function pageSql(out: Printer, query: SearchQuery, options: PageOptions): Page {
+  const { position, withTok } = options;
   const plan = choosePlan(out.context, query);
   const keys = plan.kind === 'string' ? [STRING_ORDER] : orderKeys(out, query);
   // `seq` breaks ties: newest first, unless the walk along an index goes the other way.
   const newestFirst = plan.kind !== 'string' && (keys[0]?.descending ?? true);
   const backwards = position?.backwards === true;
   const page = { keys, newestFirst, backwards, pace: paceOf(plan, query) };
-  const sorted = keys.map((key, i) => `, ${sortable(key)} as k${i}`).join('');
-  const columns = `s.rk, s.seq, s.type${withTok ? ', s.tok' : ''}${sorted}`;
+  const columns = columnsOf(page, withTok);
   const limit = out.bind(query.count + ONE_MORE, 'int');
   const scope = scopeOf(query, plan.kind === 'patient' || plan.kind === 'compartment');
   const filters = query.where
@@ -97,7 +104,8 @@ function datedParts(
   const { newestFirst, backwards } = page;
   const [type = ''] = query.types;
   const typed = `s.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
-  const [direction, sign] = newestFirst !== backwards ? ['desc', '<'] : ['asc', '>'];
+  const [direction, sign] =
+    newestFirst !== backwards ? (['desc', '<'] as const) : (['asc', '>'] as const);
   const fromUndated = position !== undefined && position.values[0] === null;
   const [, ...keys] = page.keys;
   const rest = { ...page, keys };
@@ -105,11 +113,10 @@ function datedParts(
   const dated = () => {
     let after = '';
     if (position && !fromUndated) {
-      const [date, seq] = [position.values[0], position.values.at(-1)];
       const first = { ...(page.keys[0] as OrderKey), always: true as const };
       after =
         keys.length === 0
-          ? ` and (s.lo, s.seq) ${sign} (${out.bind(date, 'bigint')}, ${out.bind(seq, 'bigint')})`
+          ? ` and ${behindDate(out, sign, position)}`
           : ` and ${behind(out, { ...page, keys: [first, ...keys] }, position.values)}`;
     }
     const by = keys.length === 0 ? `s.seq ${direction}` : byRest;
@@ -124,6 +131,43 @@ function datedParts(
   const far = fromUndated === backwards ? [fromUndated ? dated : undated] : [];
   const parts = [...near, ...far].map((print) => `(${print()})`);
   return parts.join('\nunion all\n');
+}
+
+/** As a comparison of rows it is a range of the date index. */
+function behindDate(out: Printer, sign: '<' | '>', { values }: Position): string {
+  return `(s.lo, s.seq) ${sign} (${out.bind(values[0], 'bigint')}, ${out.bind(values.at(-1), 'bigint')})`;
+}
+
+/** So many rows of an order are looked at one by one: a millisecond. */
+const NEAR_ROWS = 2500;
+/** The same where each is a patient whose data are looked through. */
+const NEAR_PATIENTS = 200;
+
+/**
+ * A page from the first rows of its order alone (`mayBeNear`), with nothing left to plan: either it is
+ * full and as `pageSql` would find it, or it says nothing.
+ */
+export function nearSql(out: Printer, query: SearchQuery, options: PageOptions): Page {
+  const { position, withTok } = options;
+  const [key] = orderKeys(out, query);
+  const keys: OrderKey[] = key ? [{ ...key, always: true }] : [];
+  const newestFirst = key?.descending ?? true;
+  const backwards = position?.backwards === true;
+  const page: Page = { keys, newestFirst, backwards, pace: 'shared', text: '' };
+  const [direction, sign] =
+    newestFirst !== backwards ? (['desc', '<'] as const) : (['asc', '>'] as const);
+  const scope = scopeOf(query, true);
+  const rows = [ofTypes(out, scope)];
+  if (key) rows.push('s.lo is not null');
+  if (position)
+    rows.push(key ? behindDate(out, sign, position) : behind(out, page, position.values));
+  const most = query.where.some(byPatient) ? NEAR_PATIENTS : NEAR_ROWS;
+  const by = key ? `s.lo ${direction}, s.seq ${direction}` : `s.seq ${direction}`;
+  const filters = query.where.map((term) => condition(out, term, scope));
+  const from = `(\nselect s.* from search s where ${rows.join(' and ')}\norder by ${by} limit ${most}) s`;
+  const text = `select ${columnsOf(page, withTok)}\nfrom ${from}\nwhere ${filters.join('\n  and ')}
+order by ${orderBy(page)}\nlimit ${out.bind(query.count + ONE_MORE, 'int')}`;
+  return { ...page, text };
 }
 
 function withSource(out: Printer, query: SearchQuery, plan: Plan, text: Part): string {

@@ -68,6 +68,36 @@ function isPatient(term: Term): boolean {
   return term.kind === 'references' && term.patient;
 }
 
+/** Looked for among the data of each patient; nested joins would multiply. */
+export const byPatient = (term: Term): boolean =>
+  term.kind === 'has' && term.patient && !term.where.some(joins);
+
+/** What is looked for by a value of the row itself, and may be frequent. */
+const FREQUENT: ReadonlySet<Term['kind']> = new Set([
+  ...(['words', 'hashed', 'texts', 'not', 'any', 'all', 'date', 'lastUpdated'] as const),
+  ...(['number', 'pair'] as const),
+]);
+
+/**
+ * Whether the page may well stand among the first rows of its order, so that they are worth a look
+ * before the planner is asked, whose work on frequent words takes as long as the search itself.
+ */
+export function mayBeNear(
+  context: Context,
+  query: SearchQuery,
+  position: { values: readonly unknown[] } | undefined,
+): boolean {
+  const undated = position?.values[0] === null;
+  if (undated || query.types.length !== 1 || query.where.length === 0) return false;
+  const { kind } = choosePlan(context, query);
+  const along =
+    kind === 'plain' ? query.sort.length === 0 : kind === 'dated' && query.sort[1] === undefined;
+  return (
+    along &&
+    query.where.every((term) => byPatient(term) || (FREQUENT.has(term.kind) && !joins(term)))
+  );
+}
+
 export function choosePlan({ definitions }: Context, query: SearchQuery): Plan {
   const [only] = query.types;
   const [leading] = query.where;

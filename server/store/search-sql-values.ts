@@ -100,20 +100,61 @@ export function exacts(
   return sideRows(out, 'search_string', { keys, where: either(where) }, at);
 }
 
-export function numbers(
-  out: Printer,
-  { keys, values }: Extract<Term, { kind: 'number' }>,
-  at: Scope,
-): string {
+type NumberTerm = Extract<Term, { kind: 'number' }>;
+type Canon = NonNullable<ReturnType<typeof canonicalUnit>>;
+
+interface Asked {
+  keys: readonly string[];
+  value: NumberValue;
+  canon?: Canon | undefined;
+}
+
+/** Alternatives: all that ask for one unit are one look-up, however many they are. */
+export function numbers(out: Printer, terms: readonly NumberTerm[], at: Scope): string {
+  const asked = terms.flatMap(({ keys, values }) =>
+    values.map((value): Asked => ({ keys, value, canon: value.unit && canonicalOf(value.unit) })),
+  );
+  const groups = grouped(asked, ({ canon, value }) => canon?.canon ?? JSON.stringify(value.unit));
   return either(
-    values.map((value) => {
-      const canon = value.unit && canonicalOf(value.unit);
-      if (canon) return canonical(out, { keys, value, canon }, at);
-      const range = numberRange((x) => out.bind(x, 'float8'), value);
-      const where = value.unit ? `${range} and ${unit(out, value.unit)}` : range;
-      return sideRows(out, 'search_number', { keys, where: `(${where})` }, at);
+    groups.map((group) =>
+      group[0]?.canon ? canonical(out, group, at) : unconverted(out, group, at),
+    ),
+  );
+}
+
+function grouped<T>(items: readonly T[], name: (item: T) => string | undefined): T[][] {
+  const groups = new Map<string | undefined, T[]>();
+  for (const item of items) {
+    const group = groups.get(name(item));
+    if (group) group.push(item);
+    else groups.set(name(item), [item]);
+  }
+  return [...groups.values()];
+}
+
+/** Values under their keys: `range` prints one value, `and` what holds for all. */
+function keyed(
+  out: Printer,
+  asked: readonly Asked[],
+  { range, and }: { range: (one: Asked) => string; and?: string },
+): string {
+  const sets = grouped(asked, ({ keys }) => JSON.stringify(keys));
+  return either(
+    sets.map((set) => {
+      const words = set[0]?.keys.map((key) => out.word(key)).join(', ');
+      const rest = [...(and === undefined ? [] : [and]), either(set.map(range))];
+      return `x.k in (${words}) and ${rest.join(' and ')}`;
     }),
   );
+}
+
+function unconverted(out: Printer, asked: readonly Asked[], { alias, filterOnly }: Scope): string {
+  const of = asked[0]?.value.unit;
+  const range = ({ value }: Asked) => numberRange((x) => out.bind(x, 'float8'), value);
+  const where = keyed(out, asked, { range, ...(of && { and: unit(out, of) }) });
+  return filterOnly
+    ? `exists (select 1 from search_number x where x.seq = ${alias}.seq and ${where} offset 0)`
+    : `${alias}.seq in (select x.seq from search_number x where ${where})`;
 }
 
 /** R4 3.1.1.4.5 and .6: equality means within the text's precision, order means the value itself. */
@@ -155,30 +196,30 @@ const NOISE = 1e-12;
  * UCUM (R4 3.1.1.4.11: "canonical form"): for each unit met so far that measures the same, the value is
  * looked up in that unit, so that the index on the stored numbers serves.
  */
-function canonical(
-  out: Printer,
-  asked: {
-    keys: readonly string[];
-    value: NumberValue;
-    canon: { canon: string; factor: number; shift: number };
-  },
-  at: Scope,
-): string {
-  const { canon, factor, shift } = asked.canon;
-  const { prefix } = asked.value;
-  const by = prefix === 'gt' || prefix === 'sa' || prefix === 'le' ? NOISE : -NOISE;
-  const bound = (x: number): string => {
-    const there = x * factor + shift;
-    return `((${out.bind(there + Math.abs(there) * by, 'float8')} - u.shift) / u.factor)`;
-  };
-  const words = asked.keys.map((key) => out.word(key)).join(', ');
-  const where = `x.k in (${words}) and x.unit = u.h and ${numberRange(bound, asked.value)}`;
-  const units = `unit u where u.canon = ${out.bind(canon, 'text')}`;
+function canonical(out: Printer, asked: readonly Asked[], at: Scope): string {
+  const where = keyed(out, asked, {
+    range: ({ value, canon }) => numberRange(boundIn(out, value.prefix, canon), value),
+    and: 'x.unit = u.h',
+  });
+  const units = `unit u where u.canon = ${out.bind(asked[0]?.canon?.canon, 'text')}`;
   return at.filterOnly
     ? `exists (select 1 from ${units} and exists (
     select 1 from search_number x where x.seq = ${at.alias}.seq and ${where} offset 0))`
     : `${at.alias}.seq in (select x.seq from (select * from ${units} offset 0) u
     cross join lateral (select x.seq from search_number x where ${where}) x)`;
+}
+
+/** Prints a number of the unit that was asked for as one of the unit `u` of the row. */
+function boundIn(
+  out: Printer,
+  prefix: NumberValue['prefix'],
+  { factor, shift }: Canon = { canon: '', factor: 1, shift: 0 },
+): (x: number) => string {
+  const by = prefix === 'gt' || prefix === 'sa' || prefix === 'le' ? NOISE : -NOISE;
+  return (x) => {
+    const there = x * factor + shift;
+    return `((${out.bind(there + Math.abs(there) * by, 'float8')} - u.shift) / u.factor)`;
+  };
 }
 
 /** R4 3.1.1.4.11: with a system the code counts; without one the code or the printed unit. */

@@ -1,61 +1,18 @@
-import { hash } from 'node:crypto';
 import type { Include, SearchQuery, Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Context } from './context.ts';
-import { ONE_MORE, ofTypes, type Printer, type Scope } from './search-sql-base.ts';
+import { mayRefer, ONE_MORE, ofTypes, type Scope } from './search-sql-base.ts';
 import { condition } from './search-sql-conditions.ts';
 import { includeParts, RESOURCE, shownByKeys } from './search-sql-include.ts';
 import { orderBy } from './search-sql-order.ts';
-import { type Position, pageSql, scopeOf } from './search-sql-page.ts';
+import { nearSql, type Position, pageSql, scopeOf } from './search-sql-page.ts';
 import type { Pace } from './search-sql-plan.ts';
+import { type SearchStatement, Statement } from './search-sql-statement.ts';
 
 export { MAX_INCLUDED } from './search-sql-include.ts';
 export type { Position } from './search-sql-page.ts';
 export type { Pace } from './search-sql-plan.ts';
-
-/**
- * Prints a search tree as one SQL statement: the only place that composes SQL text. Every value is a
- * bound parameter. What the planner may choose is decided here (docs/architecture.md, "Plans"):
- *
- * - a patient's data: one range of the patient index, tokens as a filter (`is true`);
- * - a compartment: the token index with all its references first, then types and order;
- * - business identifiers: the token index first (fenced), then order;
- * - one string beginning and no order asked for: a walk along the string index in its order;
- * - by main date first: a walk along the date index, then the undated;
- * - all else: left to the planner with the values known (unnamed statement, custom plan).
- */
-export interface SearchStatement {
-  /** Absent for statements that must be planned with their values known. */
-  name?: string;
-  text: string;
-  values: unknown[];
-}
-
-class Statement implements Printer {
-  readonly context: Context;
-  readonly values: unknown[] = [];
-  #aliases = 0;
-  constructor(context: Context) {
-    this.context = context;
-  }
-  bind(value: unknown, cast: string): string {
-    this.values.push(value);
-    return `$${this.values.length}::${cast}`;
-  }
-  /** The hash of an index word, bound. */
-  word(text: string): string {
-    return this.bind(String(this.context.hasher.word(text)), 'bigint');
-  }
-  alias(): string {
-    this.#aliases += 1;
-    return `t${this.#aliases}`;
-  }
-  finish(text: string, pace: Pace): SearchStatement {
-    const { values } = this;
-    if (pace === 'planned') return { text, values };
-    return { name: `s${hash('sha1', text).slice(0, 20)}`, text, values };
-  }
-}
+export type { SearchStatement } from './search-sql-statement.ts';
 
 /** Includes of matches only, each from one named type: they fit behind the page in its statement. */
 export function areSimple({ include, revinclude }: SearchQuery): boolean {
@@ -64,15 +21,20 @@ export function areSimple({ include, revinclude }: SearchQuery): boolean {
   );
 }
 
-/** One page of matches with their content and, where they are simple, what they include. */
+/**
+ * One page of matches with their content and, where they are simple, what they include. `near`: only
+ * if it is found among the first rows of its order, else too few of them.
+ */
 export function printSearch(
   context: Context,
   query: SearchQuery,
   position: Position | undefined,
+  near = false,
 ): SearchStatement & { pace: Pace } {
   const out = new Statement(context);
   const includes = query.include.length + query.revinclude.length > 0 && areSimple(query);
-  const page = pageSql(out, query, position, includes && query.include.length > 0);
+  const options = { position, withTok: includes && query.include.length > 0 };
+  const page = near ? nearSql(out, query, options) : pageSql(out, query, options);
   const keyColumns = page.keys.map((_, i) => `, p.k${i}::text`).join('');
   const order = orderBy(page, 'p.');
   const matches = (from: string) => `select 0 as kind, ${RESOURCE}, p.seq${keyColumns}
@@ -122,7 +84,11 @@ export function printCount(context: Context, query: SearchQuery, most?: number):
 /** Ids of the matches of a criterion, at most `most`: what conditional interactions need. */
 export function printIds(context: Context, query: SearchQuery, most: number): SearchStatement {
   const out = new Statement(context);
-  const { text } = pageSql(out, { ...query, count: most - ONE_MORE }, undefined, false);
+  const { text } = pageSql(
+    out,
+    { ...query, count: most - ONE_MORE },
+    { position: undefined, withTok: false },
+  );
   return out.finish(
     `select r.id from (\n${text}\n) p join resource r on r.rk = p.rk order by p.seq`,
     'planned',
@@ -130,14 +96,15 @@ export function printIds(context: Context, query: SearchQuery, most: number): Se
 }
 
 interface Wanted {
-  target: { type: string; where: readonly Term[] };
+  /** Absent where it is known that many fit. */
+  target: { type: string; where: readonly Term[] } | undefined;
   /** Resources of these types that contain one. */
   around: { types: readonly string[]; term: Term } | undefined;
 }
 
 /**
- * The ends of a chain: rows of 0 and the key of a resource that fits, and of 1 and the seq of one that
- * contains such a resource; of each at most `most`, in no order.
+ * The ends of a chain, one row: the keys of the resources that fit, and the seqs of those that contain
+ * such a resource; each null where there are more than `most`.
  */
 export function printEnds(
   context: Context,
@@ -145,15 +112,18 @@ export function printEnds(
   most: number,
 ): SearchStatement {
   const out = new Statement(context);
-  const limit = out.bind(most, 'int');
-  const part = (what: string, types: readonly string[], where: readonly Term[]): string => {
+  const limit = out.bind(most + ONE_MORE, 'int');
+  const list = (what: string, types: readonly string[], where: readonly Term[]): string => {
     const scope: Scope = { alias: 's', types, filterOnly: false };
     const terms = [ofTypes(out, scope), ...where.map((term) => condition(out, term, scope))];
-    return `(select ${what} from search s where ${terms.join('\n  and ')}\nlimit ${limit})`;
+    return `array(select s.${what}::text from search s where ${terms.join('\n  and ')}\nlimit ${limit})`;
   };
-  const parts = [part('0, s.rk', [target.type], target.where)];
-  if (around) parts.push(part('1, s.seq', around.types, [around.term]));
-  return out.finish(parts.join('\nunion all\n'), 'planned');
+  const keys = target ? list('rk', [target.type], target.where) : 'null::text[]';
+  const seqs = around ? list('seq', around.types, [around.term]) : `'{}'::text[]`;
+  const few = (name: string): string =>
+    `case when cardinality(${name}) < ${limit} then ${name} end`;
+  const text = `select ${few('keys')}, ${few('seqs')} from (select ${keys} as keys, ${seqs} as seqs offset 0) e`;
+  return out.finish(text, 'planned');
 }
 
 /** Of more referring resources than this the references are not followed one by one. */
@@ -178,7 +148,10 @@ select s.tok from search s where ${terms.join('\n  and ')}
 limit ${out.bind(MAX_REFERRING + 1, 'int')}
 )
 select (select count(*) from found), array(
-  select r.seq::text from (select distinct h.word # ${salt} as rk from found f cross join unnest(f.tok) h(word)) x
+  select r.seq::text from (
+    select distinct h.word # ${salt} as rk from found f cross join unnest(f.tok) h(word)
+    where ${mayRefer('h.word', salt)}
+  ) x
   join resource r on r.rk = x.rk where r.type = any(${numbers}) limit ${out.bind(most, 'int')})`;
   return out.finish(text, 'planned');
 }

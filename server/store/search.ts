@@ -6,6 +6,7 @@ import { versionOf } from './rows.ts';
 import { includedBy } from './search-include.ts';
 import { resolveTerms } from './search-resolve.ts';
 import { type Position, printCount, printExplain, printSearch } from './search-sql.ts';
+import { mayBeNear } from './search-sql-plan.ts';
 import type { Actor, SearchPage, Version } from './store.ts';
 
 /** Up to here an estimate is a count; above it the planner's guess. */
@@ -63,10 +64,9 @@ async function onePage(context: Context, query: SearchQuery): Promise<SearchPage
   const scope = scopeOf(query);
   const position = positionOf(context, query);
   const backwards = position?.backwards === true;
-  const statement = printSearch(context, query, position);
-  const { fast, shared, steady, tuples: planned } = context.db;
-  const verb = { fast, shared, steady, planned }[statement.pace];
-  const rows = await verb(statement, statement.values);
+  const rows =
+    (await nearRows(context, query, position)) ??
+    (await run(context, printSearch(context, query, position)));
   const found = rows.filter((row) => row[0] === 0);
   const shown = found.slice(0, query.count);
   if (backwards) shown.reverse();
@@ -87,6 +87,34 @@ async function onePage(context: Context, query: SearchQuery): Promise<SearchPage
   if (last && (backwards || more)) page.next = link(false, last);
   if (first && (backwards ? more : position !== undefined)) page.previous = link(true, first);
   return page;
+}
+
+type Statement = ReturnType<typeof printSearch>;
+
+function run(context: Context, statement: Statement): Promise<(readonly unknown[])[]> {
+  const { fast, shared, steady, tuples: planned } = context.db;
+  const verb = { fast, shared, steady, planned }[statement.pace];
+  return verb(statement, statement.values);
+}
+
+/** What is rare or old stays so; the dates asked for move on. */
+const nearKey = ({ types, sort, where }: SearchQuery): string =>
+  JSON.stringify([types, sort, where.filter((term) => term.kind !== 'date')]);
+
+/** The rows of a page that is full by what stands first in its order; undefined: ask for all. */
+async function nearRows(
+  context: Context,
+  query: SearchQuery,
+  position: Position | undefined,
+): Promise<(readonly unknown[])[] | undefined> {
+  const { far } = context;
+  if (!mayBeNear(context, query, position)) return undefined;
+  const key = nearKey(query);
+  if (far.has(key)) return undefined;
+  const rows = await run(context, printSearch(context, query, position, true));
+  if (rows.filter((row) => row[0] === 0).length > query.count) return rows;
+  far.add(key);
+  return undefined;
 }
 
 const [FORTH, BACK] = [0, 1];

@@ -4,6 +4,8 @@ import type { Definitions } from '../fhir/definitions.ts';
 import type { Patch } from '../fhir/patch.ts';
 import type { SearchQuery, Term } from '../fhir/query.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import { Committer } from './commit.ts';
 import { Dictionary } from './dictionary.ts';
 import { Everything } from './everything.ts';
@@ -168,6 +170,8 @@ export interface Explanation {
   where: readonly Term[];
   /** The way chosen (docs/architecture.md, "Plans"). */
   way: string;
+  /** Asked first: its rows count if they fill the page. */
+  near?: string;
   sql: string;
   values: readonly unknown[];
   /** PostgreSQL's plan as JSON, with its cost and the rows it expects. */
@@ -212,6 +216,9 @@ export interface StoreOptions {
   db: Db;
   definitions: Definitions;
   config: StoreConfig;
+  /** Told of what could not be indexed. */
+  log?: Log;
+  metrics?: Metrics;
 }
 
 export interface StoreConfig {

@@ -178,6 +178,7 @@ describe('extract() references', () => {
       'http://x.test/L',
       'http://x.test/L|2',
       'http://x.test/M',
+      'http://x.test/M|',
     ]);
   });
 
@@ -222,10 +223,10 @@ describe('extract() ranges', () => {
   });
 
   test.each([
-    ['<', Number.NEGATIVE_INFINITY, 5 - 5 * Number.EPSILON],
+    ['<', Number.NEGATIVE_INFINITY, 5 - 5e-10],
     ['<=', Number.NEGATIVE_INFINITY, 5],
     ['>=', 5, Number.POSITIVE_INFINITY],
-    ['>', 5 + 5 * Number.EPSILON, Number.POSITIVE_INFINITY],
+    ['>', 5 + 5e-10, Number.POSITIVE_INFINITY],
   ])('open the side of a quantity %s 5', (comparator, lo, hi) => {
     const found = of('Observation', { valueQuantity: { value: 5, comparator } });
     expect(rows(found.numbers, 'Observation.value-quantity')).toEqual([{ lo, hi }]);
@@ -239,6 +240,28 @@ describe('extract() ranges', () => {
     expect(rows(onset.numbers, 'Condition.onset-age')).toEqual([
       { lo: 3, hi: Number.POSITIVE_INFINITY, unit: { unit: 'a' } },
     ]);
+  });
+
+  test.each([
+    ['its least and greatest point', { data: '3 -1 E 2' }, -1, 3],
+    ['its points from the origin on, by the factor', { data: '1 3', factor: 0.1 }, 0.1, 0.3],
+    ['no end above where a point was too high', { data: '1 U 3' }, 1, Number.POSITIVE_INFINITY],
+    ['no end below where a point was too low', { data: 'L 3' }, Number.NEGATIVE_INFINITY, 3],
+  ])('file sampled data by %s', (_, data, lo, hi) => {
+    const valueSampledData = { origin: { value: 0, unit: 'mV' }, period: 10, ...data };
+    const found = of('Observation', { valueSampledData });
+    const unit = { unit: 'mV' };
+    expect(rows(found.numbers, 'Observation.value-quantity')).toEqual([{ lo, hi, unit }]);
+    expect(found.present).toContain('value-quantity');
+  });
+
+  test.each([
+    ['no data', {}],
+    ['only errors', { data: 'E E' }],
+  ])('file nothing of sampled data with %s', (_, data) => {
+    const valueSampledData = { origin: { value: 0 }, period: 10, ...data };
+    const found = of('Observation', { valueSampledData });
+    expect(rows(found.numbers, 'Observation.value-quantity')).toEqual([]);
   });
 
   test('file the main date and patient apart', () => {

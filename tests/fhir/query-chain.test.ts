@@ -62,6 +62,10 @@ describe('a chain', () => {
       'Encounter?location.organization=1',
       'Encounter.location>Location[Location.organization=Organization/1]',
     ],
+    [
+      'QuestionnaireResponse?questionnaire.title=x',
+      'QuestionnaireResponse.questionnaire>Questionnaire[Questionnaire.title=x]',
+    ],
   ])('%s is %s', (text, expected) => expect(tree(text)).toBe(expected));
 
   it('takes the modifiers of its last part', () => {
@@ -76,6 +80,7 @@ describe('a chain', () => {
     ['Observation?patient.Birthdate=x', 'did you mean "birthdate"?'],
     ['Observation?subjct.name=x', 'did you mean "subject"?'],
     ['Observation?code.name=x', 'only references are followed'],
+    ['MeasureReport?measure:Library.title=x', 'never refers to Library; possible: Measure'],
     ['Observation?subject:Organization.name=x', 'never refers to Organization; possible: '],
     ['Observation?subject:exact.name=x', '":exact" is no type to follow; write subject:'],
     ['Observation?subject.=x', 'a parameter must follow "subject."'],
@@ -112,6 +117,7 @@ describe('_has', () => {
       'Encounter?patient._has:Group:member:_id=102',
       'Encounter.patient@>Patient[Group.member<Group[id=102]]',
     ],
+    ['Measure?_has:MeasureReport:measure:_id=1', 'MeasureReport.measure<MeasureReport[id=1]'],
   ])('%s is %s', (text, expected) => expect(tree(text)).toBe(expected));
 
   it.each([
@@ -121,6 +127,7 @@ describe('_has', () => {
     ['Patient?_has:Observation:encounter:code=1', 'to Patient by "encounter", but by focus, '],
     ['Patient?_has:Observation:code:code=1', 'does not refer to Patient by "code", but by'],
     ['Patient?_has:Organization:partof:name=x', 'but not at all'],
+    ['Library?_has:MeasureReport:measure:_id=1', 'does not refer to Library by "measure"'],
     ['Patient?_has:Observation:patient:cod=1', 'Observation has no search parameter "cod"'],
   ])('%s is refused: %s', (text, expected) => expect(refusal(text)).toContain(expected));
 });

@@ -22,7 +22,12 @@ describe('composites (R4 3.1.1.4.17)', () => {
     ['Observation.combo-code-value-quantity', 'a$5', 'any(all(words, number), number)'],
     ['Observation.combo-code-value-concept', 'a$b', 'any(all(words, words), words)'],
     ['Group.characteristic-value', 'gender$mixed', 'words'],
-    ['Group.characteristic-value', 'gender$mixed,owner$Eve', 'any(words, words)'],
+    ['Group.characteristic-value', 'gender$mixed,owner$Eve', 'words'],
+    [
+      'Observation.code-value-quantity',
+      'a$5,a$6,b$7',
+      'any(all(words, any(number, number)), all(words, number))',
+    ],
     ['ValueSet.context-type-quantity', 'age$lt5', 'number'],
     ['DocumentReference.relationship', '1$appends', 'words'],
     ['MolecularSequence.chromosome-window-coordinate', '1$gt5$lt10', 'pair'],

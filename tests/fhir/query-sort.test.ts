@@ -26,6 +26,36 @@ describe('sortPath()', () => {
   });
 });
 
+const custom = (expression: string) => ({
+  ...{ code: 'own', url: 'http://x.test/own', type: 'token' as const, expression },
+});
+
+describe("a parameter of one's own", () => {
+  const RACE = "Patient.extension.where(url='http://x.test/race').value";
+
+  it('on an extension is sorted by whatever type the value has', () => {
+    expect(isSortable(definitions, 'Patient', custom(RACE))).toBe(true);
+    expect(sortPath('Patient', custom(RACE))).toBe(
+      '$."extension" ? (@."url" == "http://x.test/race")' +
+        '.keyvalue() ? (@."key" like_regex "^value([A-Z]|$)")."value"',
+    );
+  });
+
+  it.each([
+    ['Patient.contact.gender', true],
+    ['Observation.value', true],
+    ['Observation.value.ofType(CodeableConcept)', true],
+    ["Patient.extension('http://x.test/race').value", true],
+    ["Patient.contact.extension.where( url = 'http://x.test/race' ).value", true],
+    ["Patient.name.where(use = 'official').period.extension('http://x.test/a').nothing", false],
+    ['Patient.multipleBirth', false],
+    ['Patient.contact.nothing', false],
+  ])('with the expression %s: %s', (expression, expected) => {
+    const [type = ''] = expression.split('.');
+    expect(isSortable(definitions, type, custom(expression))).toBe(expected);
+  });
+});
+
 describe('isSortable()', () => {
   it.each([
     ['Patient', '_id', true],
@@ -37,7 +67,12 @@ describe('isSortable()', () => {
     ['Patient', '_text', false],
     ['Patient', '_filter', false],
     ['Location', 'near', false],
+    ['Library', 'composed-of', true],
+    ['MedicationRequest', 'code', true],
+    // Its two names in JSON are not in the expression.
+    ['Consent', 'source-reference', false],
+    ['PlanDefinition', 'definition', false],
   ])('of %s %s is %s', (type, code, expected) => {
-    expect(isSortable(type, def(type, code))).toBe(expected);
+    expect(isSortable(definitions, type, def(type, code))).toBe(expected);
   });
 });

@@ -68,6 +68,23 @@ describe('a SearchParameter over REST', () => {
     ]);
   });
 
+  it('that fails on a resource says so in metric and log, without the resource', async () => {
+    const only = { ...ward, id: 'surname', code: 'surname', base: ['Person'], type: 'string' };
+    const param = { ...only, expression: 'Person.name.family.single()' };
+    expect((await send('PUT', 'SearchParameter/surname', param)).status).toBe(201);
+    const name = [{ family: 'Sterling' }, { family: 'Archer' }];
+    const put = await send('PUT', 'Person/spy', { resourceType: 'Person', id: 'spy', name });
+    expect(put.status).toBe(201);
+    const metrics = await ask(server.origin, 'metrics');
+    expect(metrics.text).toMatch(
+      /^kiln_search_index_faults_total\{type="Person",param="surname"\} [12]$/m,
+    );
+    const told = server.lines.filter((line) => line.includes('"param":"surname"'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/"level":"warn".*"type":"Person"/);
+    expect(told[0]).not.toMatch(/spy|Sterling|Archer/);
+  });
+
   it('may be posted with what it finds in one transaction', async () => {
     const dose = {
       ...ward,

@@ -143,7 +143,7 @@ describe('search', () => {
     const refused: string[] = [];
     for (const type of definitions.resourceTypes) {
       const codes = [...definitions.searchParams(type).values()]
-        .filter((def) => isSortable(type, def))
+        .filter((def) => isSortable(definitions, type, def))
         .map(({ code }) => code);
       for (let at = 0; at < codes.length; at += 12) {
         const url = `${type}?_sort=-${codes.slice(at, at + 12).join()}&_count=1`;

@@ -91,6 +91,8 @@ const resourceOf = ([name, rest]: (typeof record)[number]): Resource & { id: str
   return { resourceType, id, ...rest };
 };
 
+const named = (name: string) => resourceOf([name, {}]);
+
 const members = [
   ...['Account/acc', 'Appointment/a', 'Condition/asthma', 'Condition/gout', 'Device/implant'],
   ...['Encounter/e', 'Encounter/later', 'MedicationRequest/m', 'Observation/told'],
@@ -211,6 +213,27 @@ describe('everything of a patient', () => {
     },
   );
 
+  it.each([
+    ['2009-01-01', '2009-12-31', ['Condition/onset']],
+    ['2010-06-01', '2010-06-01', ['Condition/onset']],
+    ['2020-01-01', '2020-12-31', ['Condition/recorded']],
+  ])(
+    'from %s to %s goes by the onset, by the date of the record only where there is none',
+    async (start, end, expected) => {
+      const id = 'onset';
+      const of = { subject: ref(`Patient/${id}`), recordedDate: '2020-05-05' };
+      const lines: typeof record = [
+        [`Patient/${id}`, {}],
+        ['Condition/onset', { ...of, onsetPeriod: { start: '2009', end: '2010' } }],
+        ['Condition/recorded', of],
+      ];
+      for (const line of lines) await commitOne(store(), put(resourceOf(line)));
+      const period = { lo: day(start), hi: day(end) + 86_399_999 };
+      const { matches } = await walk(asked({ id, period }));
+      expect(sorted(matches.slice(1))).toEqual(expected);
+    },
+  );
+
   it('in a period holds what the chosen refer to, whatever its age', async () => {
     const period = { lo: day('2021-01-01'), hi: day('2030-01-01') };
     const expected = ['Medication/pill', 'Practitioner/doctor', 'Substance/stuff'];
@@ -232,6 +255,13 @@ describe('everything of a patient', () => {
     expect(changed.included).toContain('PractitionerRole/role');
     const later = await walk(asked({ since: version!.lastUpdated + 1 }));
     expect(later.matches).toEqual(['Patient/p']);
+    expect(later.included).toEqual(['Practitioner/doctor']);
+    const nurse = await commitOne(store(), put({ ...named('Practitioner/nurse'), active: true }));
+    for (const count of [1, 1000]) {
+      const last = await walk(asked({ since: nurse.version!.lastUpdated, count }));
+      expect(last.matches).toEqual(['Patient/p']);
+      expect(last.included).toEqual(['Practitioner/doctor', 'Practitioner/nurse']);
+    }
   });
 
   it('is not there for a patient that never was, and gone for a deleted one', async () => {

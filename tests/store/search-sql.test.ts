@@ -23,7 +23,6 @@ let closeContext: () => Promise<void>;
 
 const PATIENTS = 500;
 const day = (i: number): string => `20${String(10 + (i % 10))}-0${1 + (i % 9)}-${10 + (i % 18)}`;
-
 function* resources(): Generator<Resource> {
   for (let i = 0; i < PATIENTS; i++) {
     yield {
@@ -348,6 +347,7 @@ describe('the text of a search', () => {
         select distinct t.h # x.salt as rk
         from shown m join unnest($5::int2[], $6::bigint[]) x(type, salt) on x.type = m.type
         cross join unnest(m.tok) t(h)
+        where (t.h # x.salt) & 7 = 0
       ) x join resource r on r.rk = x.rk
       limit 1001)
       union all
@@ -375,7 +375,7 @@ describe('the text of a search', () => {
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.patient in (select t1.rk from search t1 where (t1.type = $2::int2 and t1.tok @> $3::bigint[])) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.patient = any($2::bigint[]) order by seq desc limit $1::int
-      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from unnest(s.tok) h(word) join resource q on q.rk = h.word # $3::bigint join search t1 on t1.type = q.type and t1.seq = q.seq where (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
+      select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from unnest(s.tok) h(word) join resource q on q.rk = h.word # $3::bigint join search t1 on t1.type = q.type and t1.seq = q.seq where (h.word # $3::bigint) & 7 = 0 and (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $3::int2 and s.tok && $2::bigint[] order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $4::int2 and exists (select 1 from search t1 where t1.patient = s.rk and (t1.type = $2::int2 and t1.tok @> $3::bigint[])) order by seq desc limit $1::int
       select s.rk, s.seq, s.type from search s where s.type = $5::int2 and exists (select 1 from search t1 where t1.tok @> array[s.rk # $3::bigint] and (t1.type = $2::int2 and (t1.tok @> $4::bigint[]) is true) offset 0) order by seq desc limit $1::int
@@ -394,7 +394,7 @@ describe('the text of a search', () => {
       select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok @> $2::bigint[] and (((s.seq > $3::bigint))) order by seq asc limit $1::int
       select * from ( select s.rk, s.seq, s.type, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k0 from search s where s.type = $9::int2 offset 0) s where (((((s.k0 collate "C") > $7::text or (s.k0 collate "C") is null)) or ((s.k0 collate "C") = $7::text and s.seq > $8::bigint))) order by k0 asc nulls last, seq asc limit $6::int
       select * from ( (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is not null and (s.lo <= $8::bigint and (((s.lo < $9::bigint)) or (s.lo = $9::bigint and (((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") > $10::text or ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") is null)) or (s.lo = $9::bigint and ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") = $10::text and s.seq < $11::bigint))) order by s.lo desc, k1 asc nulls last, seq desc limit $6::int) union all (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is null order by k1 asc nulls last, seq desc limit $6::int) ) p limit $6::int
-      with shown as materialized ( select r.rk, s.type, s.tok from resource r join search s on s.type = r.type and s.seq = r.seq where r.rk = any($1::bigint[]) ) (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from ( select distinct t.h # x.salt as rk from shown m join unnest($2::int2[], $3::bigint[]) x(type, salt) on x.type = m.type cross join unnest(m.tok) t(h) ) x join resource r on r.rk = x.rk limit 1001) union all (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from search o join resource r on r.rk = o.rk where o.tok && array(select m.rk # x.salt from shown m cross join unnest($4::bigint[]) x(salt)) limit 1001)"
+      with shown as materialized ( select r.rk, s.type, s.tok from resource r join search s on s.type = r.type and s.seq = r.seq where r.rk = any($1::bigint[]) ) (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from ( select distinct t.h # x.salt as rk from shown m join unnest($2::int2[], $3::bigint[]) x(type, salt) on x.type = m.type cross join unnest(m.tok) t(h) where (t.h # x.salt) & 7 = 0 ) x join resource r on r.rk = x.rk limit 1001) union all (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from search o join resource r on r.rk = o.rk where o.tok && array(select m.rk # x.salt from shown m cross join unnest($4::bigint[]) x(salt)) limit 1001)"
     `);
   });
 });

@@ -21,7 +21,8 @@ create table process_slot (
 insert into process_slot (slot) select generate_series(0, 255);
 
 -- The current version of every resource. Keys:
---   rk   keyed 64-bit hash of 'Type/id'; the id is compared too, so a collision is a miss
+--   rk   keyed 64-bit hash of 'Type/id', its last three bits zero; the id is compared too, so a
+--        collision is a miss
 --   seq  version key of the creation: immutable, unique, in order of time; joins the search tables
 --   vid  version key of this version: (unix ms << 20) | (process slot << 12) | counter
 -- sides is a digest of its rows in search_string, _date and _number, null if it has none; sum one of

@@ -1,5 +1,6 @@
 -- Ids of what resource $1 refers to by the parameter with salt $2, and what that refers to, and so on:
--- a word of a row XOR the salt is a row key if the word is such a reference, and else next to nothing's.
+-- a word of a row XOR the salt is a row key if the word is such a reference, and else next to nothing's;
+-- row keys end in three zeros.
 with recursive tree(rk) as (
   select $1::bigint
   union
@@ -11,7 +12,7 @@ with recursive tree(rk) as (
     join search s on s.type = o.type and s.seq = o.seq
     cross join unnest(s.tok) w(word)
     join resource q on q.rk = w.word # $2::bigint and q.type = o.type
-    where o.rk = t.rk
+    where o.rk = t.rk and (w.word # $2::bigint) & 7 = 0
     offset 0
   ) p
 )
