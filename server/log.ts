@@ -19,6 +19,8 @@ export interface LogFields {
   route?: string;
   /** The resource type the route was about. */
   type?: string;
+  /** The code of a search parameter; never its value. */
+  param?: string;
   status?: number;
   durationMs?: number;
   /** Bytes of a body; never the body. */
@@ -88,6 +90,7 @@ const allowed: ReadonlySet<string> = new Set<keyof LogFields>([
   'method',
   'route',
   'type',
+  'param',
   'status',
   'durationMs',
   'bytes',

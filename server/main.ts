@@ -57,8 +57,9 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
   const { config, log } = server;
   const base = `${publicUrl(config, listener.port)}/fhir`;
   const zone = zoneMinutes(config.timeZone);
+  const metrics = createMetrics();
   const store = await createStore({
-    ...{ db, definitions: loadDefinitions() },
+    ...{ db, definitions: loadDefinitions(), log, metrics },
     config: {
       bases: [base],
       zone,
@@ -68,7 +69,7 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
   });
   let stopping = false;
   const app = createApp({
-    ...{ store, log, metrics: createMetrics() },
+    ...{ store, log, metrics },
     isReady: db.ready,
     isStopping: () => stopping,
     config: {

@@ -13,6 +13,8 @@ export interface Metrics {
   /** Counts an answered request; `route` is the template, never the path. */
   observeRequest(method: string, route: string, status: number, durationMs: number): void;
   countImport(outcome: ImportOutcome, resources: number): void;
+  /** A resource is not found by a search parameter, because its expression failed there. */
+  countIndexFault(type: string, param: string): void;
   /** `read` is called at each scrape, not before. */
   watchPool(name: string, read: () => PoolState): void;
   /** The text of `GET /metrics`, in the format of `contentType`. */
@@ -42,9 +44,28 @@ export function createMetrics(): Metrics {
   return {
     observeRequest: requestObserver(registry),
     countImport: (outcome, resources) => imports.inc({ outcome }, resources),
+    countIndexFault: faultCounter(registry),
     watchPool: poolWatcher(registry),
     metricsText: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+/** Whoever stores SearchParameters chooses their codes. */
+const MAX_PARAMS = 200;
+
+function faultCounter(registry: Registry): Metrics['countIndexFault'] {
+  const known = new Set<string>();
+  const faults = new Counter({
+    name: 'kiln_search_index_faults_total',
+    help: 'Evaluations of search parameters that failed: they do not find the resource',
+    labelNames: ['type', 'param'],
+    registers: [registry],
+  });
+  return (type, param) => {
+    const key = `${type}.${param}`;
+    if (known.size < MAX_PARAMS) known.add(key);
+    faults.inc(known.has(key) ? { type, param } : { type: 'other', param: 'other' });
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Extracted } from './extract-shape.ts';
-import type { Term } from './query.ts';
+import type { Chain, Term } from './query.ts';
 import { containedWord, presenceWord } from './terms.ts';
 import type { Resource } from './types.ts';
 
@@ -14,6 +14,8 @@ const isResource = (value: unknown): value is Resource =>
 
 /** A resource holds a few others; what is deeper in a flood of them is not searched by chains. */
 const MAX_CONTAINED = 50;
+/** Contained resources refer to each other, in circles if need be. */
+const MAX_LINKS = 3;
 
 export interface Inside {
   extract(resource: Resource): Extracted;
@@ -31,13 +33,19 @@ export function addContained(
   if (!Array.isArray(contained)) return;
   const inside = new Map<unknown, Resource>();
   for (const one of contained) if (isResource(one)) inside.set(one.id, one);
-  for (const { key, id } of out.fragments.slice(0, MAX_CONTAINED)) {
+  const ways = out.fragments.slice(0, MAX_CONTAINED).map((one) => ({ ...one, links: 1 }));
+  for (const { key, id, links } of ways) {
     const found = inside.get(id);
     if (!found) continue;
     const rows = extract(found);
     const { date } = rows.main;
     if (date) rows.dates.push({ key: dateKey(found.resourceType), lo: date.lo, hi: date.hi });
     addOne({ key, type: found.resourceType }, rows, out);
+    if (links === MAX_LINKS) continue;
+    // The loop takes in what is added while it runs.
+    for (const next of rows.fragments.slice(0, MAX_CONTAINED - ways.length)) {
+      ways.push({ key: containedWord(key, next.key), id: next.id, links: links + 1 });
+    }
   }
   out.tokens = [...new Set(out.tokens)];
   out.references = distinct(out.references);
@@ -70,6 +78,31 @@ function addOne(
   out.dates.push(...found.dates.map(keyed));
 }
 
+/** A contained resource that fits, behind the reference with the key; undefined as in `onContained`. */
+export function containedTerm(
+  key: string,
+  { type, where }: Chain['targets'][number],
+): Term | undefined {
+  const inside = where.map((one) => onContained(key, one));
+  if (!inside.every((one) => one !== undefined)) return undefined;
+  const marker: Term = { kind: 'words', words: [containedWord(key, type)], rare: true };
+  return { kind: 'all', terms: [marker, ...inside] };
+}
+
+const anyOf = (terms: Term[]): Term => ({ kind: 'any', terms });
+
+/** A chain that goes on from a contained resource to stored ones. */
+const onward = <T extends { key: string; patient: boolean }>(key: string, term: T): T => ({
+  ...term,
+  key: containedWord(key, term.key),
+  patient: false,
+});
+
+/** A chain that goes on to other resources in the same one. */
+const beside = (key: string, chain: Chain | undefined): Term[] =>
+  chain?.targets.flatMap((target) => containedTerm(containedWord(key, chain.key), target) ?? []) ??
+  [];
+
 /** What no contained resource meets: it has no row, no version, and nothing refers to it from afar. */
 const NEVER: Term = { kind: 'any', terms: [] };
 
@@ -83,10 +116,16 @@ export function onContained(key: string, term: Term): Term | undefined {
   switch (term.kind) {
     case 'words':
       return { ...term, words: term.words.map(inner) };
+    case 'near':
+      return { ...term, key: inner(term.key) };
     case 'references':
-    case 'chain':
-    case 'linked':
       return { ...term, key: inner(term.key), patient: false };
+    case 'chain':
+      return anyOf([onward(key, term), ...beside(key, term)]);
+    case 'linked':
+      return anyOf([onward(key, term), ...beside(key, term.of)]);
+    case 'rows':
+      return anyOf(beside(key, term.of));
     case 'date':
       return { ...term, main: false, keys: term.keys.map(inner) };
     case 'string':
@@ -113,7 +152,6 @@ export function onContained(key: string, term: Term): Term | undefined {
     case 'id':
     case 'lastUpdated':
     case 'has':
-    case 'rows':
       return NEVER;
     default:
       return undefined;

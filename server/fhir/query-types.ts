@@ -27,7 +27,8 @@ function join(terms: readonly Term[]): Term | undefined {
     return term && { kind: 'not', term };
   }
   const loose = terms.map(withoutColumn);
-  if (loose.every((term) => same(term))) return loose[0];
+  const [loosened] = loose;
+  if (loosened && loose.every((term) => sameColumn(term) === sameColumn(loosened))) return loosened;
   return loose.every(isOfOneType) ? mergedAny(loose) : undefined;
 }
 

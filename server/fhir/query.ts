@@ -44,19 +44,28 @@ export type Term =
   | { kind: 'all'; terms: Term[] }
   | { kind: 'not'; term: Term }
   /** It refers by `key` to a resource of one of these types that fits; R4 3.1.1.4.15. */
-  | { kind: 'chain'; key: string; patient: boolean; targets: { type: string; where: Term[] }[] }
+  | Chain
   /** A resource of type `source` that fits refers to it by `key`: `_has` (R4 3.1.1.4.16), `_list`. */
   | { kind: 'has'; source: string; key: string; patient: boolean; where: Term[] }
+  /** Of each type what fits its own term, all where it has none; of other types nothing. */
+  | { kind: 'typed'; of: { types: string[]; term?: Term }[] }
   /** Words looked up in a dictionary: their hashes as decimal text; and `of` what. */
   | { kind: 'hashed'; words: readonly string[]; of?: Term }
-  /** A chain looked up: it refers by `key` to one of these row keys (decimal text). */
-  | { kind: 'linked'; key: string; patient: boolean; keys: readonly string[] }
-  /** A `_has` looked up: it is one of these rows (decimal text of seq). */
-  | { kind: 'rows'; seqs: readonly string[] }
+  /** A chain (`of`) looked up: it refers by `key` to one of these row keys (decimal text). */
+  | { kind: 'linked'; key: string; patient: boolean; keys: readonly string[]; of?: Chain }
+  /** A `_has`, or a chain (`of`) into contained resources, looked up: rows as decimal text of seq. */
+  | { kind: 'rows'; seqs: readonly string[]; of?: Chain }
   /** Still to be looked up in the store, which puts `words` in its place (`codesTerm`). */
   | { kind: 'codes'; type: string; code: string; of: CodeSource }
   /** Still to be looked up: puts `references` in its place. `target` is `Type/id`. */
   | { kind: 'hierarchy'; type: string; code: string; direction: Direction; target: string };
+
+export interface Chain {
+  kind: 'chain';
+  key: string;
+  patient: boolean;
+  targets: { type: string; where: Term[] }[];
+}
 
 /** A whole value begins with it, ends with it, equals it, or is another. */
 export type WholeMatch = 'begins' | 'ends' | 'equals' | 'differs';
@@ -117,6 +126,10 @@ export interface SearchQuery {
   cursor?: string;
   /** `Patient/1`: the compartment searched, whose term stands in `where` (R4 3.1.1.2). */
   compartment?: string;
+  /** What may be included; absent: everything. */
+  visible?: Term;
+  /** Whose pages these are: a cursor belongs to it. */
+  bearer?: string;
   /** `_explain=true`: how it would be run is asked for, not what it finds. */
   explain?: boolean;
   /** What was really applied, decoded, in order, without the cursor: the self link. */

@@ -1,4 +1,5 @@
 import type { SearchQuery } from '../fhir/query.ts';
+import type { Issue } from '../fhir/types.ts';
 import type { Explanation } from '../store/store.ts';
 import { outcomeOf } from './errors.ts';
 import type { Parameters } from './request.ts';
@@ -16,7 +17,7 @@ const json = (value: unknown): string => JSON.stringify(value);
 /** `_explain=true`: how a search is understood and answered, as the text of a Parameters resource. */
 export function explained(
   query: SearchQuery,
-  asked: { parameters: Parameters; self: string },
+  asked: { parameters: Parameters; self: string; rejected: readonly Issue[] },
   explanation: Explanation,
 ): string {
   const { where, way, near, sql, values, plan, cost, rows } = explanation;
@@ -43,6 +44,9 @@ export function explained(
   ];
   if (query.ignored.length > 0) {
     parameter.push({ name: 'ignored', resource: outcomeOf(query.ignored) });
+  }
+  if (asked.rejected.length > 0) {
+    parameter.push({ name: 'rejected', resource: outcomeOf(asked.rejected) });
   }
   return json({ resourceType: 'Parameters', parameter });
 }

@@ -20,7 +20,7 @@ export async function reindexStatus(service: Service, exchange: Exchange): Promi
  */
 export async function reindex(service: Service, exchange: Exchange): Promise<Response> {
   const types = [...typesInQuery(exchange), ...(await typesInBody(service, exchange))];
-  for (const type of types) refuseNoType(service, type);
+  for (const type of types) refuseNoType(service, type, 'type');
   await service.store.reindexing.ask(types.length > 0 ? [...new Set(types)] : undefined);
   return answerStatus(service, exchange, 202);
 }

@@ -122,13 +122,13 @@ export function decodeForm(text: string): Parameters {
   for (const pair of text.split('&')) {
     if (pair === '') continue;
     const at = pair.indexOf('=');
-    const name = at < 0 ? pair : pair.slice(0, at);
-    found.push([decode(name), at < 0 ? '' : decode(pair.slice(at + 1))]);
+    const name = decode(at < 0 ? pair : pair.slice(0, at));
+    found.push([name, at < 0 ? '' : decode(pair.slice(at + 1), name)]);
   }
   return found;
 }
 
-function decode(text: string): string {
+function decode(text: string, name?: string): string {
   let plain = text;
   if (text.includes('+')) plain = text.replaceAll('+', ' ');
   if (plain.includes('%')) {
@@ -136,11 +136,19 @@ function decode(text: string): string {
       plain = decodeURIComponent(plain);
     } catch {
       const hint = 'Encode each byte of UTF-8 as %XX, and % itself as %25.';
-      throw new FhirError('invalid', `The query holds a broken percent escape. ${hint}`);
+      throw undecodable(`The query holds a broken percent escape. ${hint}`, name);
     }
   }
   if (plain.includes('\0')) {
-    throw new FhirError('invalid', 'The query holds the character NUL (%00). Leave it out.');
+    throw undecodable('The query holds the character NUL (%00). Leave it out.', name);
   }
   return plain;
 }
+
+const undecodable = (diagnostics: string, name: string | undefined): FhirError =>
+  new FhirError('invalid', [
+    {
+      ...{ severity: 'error', code: 'invalid', diagnostics },
+      ...(name !== undefined && { expression: `http.${name}` }),
+    },
+  ]);

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery } from '../fhir/query.ts';
 import { type Compartment, compartmentTypes } from '../fhir/query-compartment.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { unknownElements } from '../fhir/summary.ts';
+import type { Issue } from '../fhir/types.ts';
 import type { SearchPage } from '../store/store.ts';
 import type { Link } from './bundle-text.ts';
 import { urlWith } from './bundle-text.ts';
@@ -81,9 +83,15 @@ async function posted(service: Service, exchange: Exchange): Promise<Parameters>
   const { headers } = exchange.incoming;
   if (!hasBody(exchange) && headers['content-type'] === undefined) return exchange.query;
   const { bytes } = await bytesOf(service, exchange, ['form']);
-  const parameters = [...exchange.query, ...decodeForm(bytes.toString('latin1'))];
+  const parameters = [...exchange.query, ...decodeForm(formText(bytes))];
   exchange.replaceQuery(parameters);
   return parameters;
+}
+
+/** Forms are UTF-8 like all else; what another encoding would say must not be searched for instead. */
+function formText(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw new FhirError('invalid', 'The form is not UTF-8. Send UTF-8, or encode each byte as %XX.');
 }
 
 interface Asked {
@@ -99,8 +107,8 @@ const isOurs = ({ type }: Asked, name: string): boolean =>
 
 async function search(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
   const base = service.config.base();
+  if (asked.parameters.some(isExplain)) return explain(service, exchange, asked);
   const query = parse(service, exchange, asked);
-  if (query.explain) return explain(service, exchange, asked, query);
   const page = await service.store.search(exchange.actor, query);
   const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
   const links = linksOf(pathOf(base, asked), {
@@ -113,18 +121,36 @@ async function search(service: Service, exchange: Exchange, asked: Asked): Promi
   return answerBundle(service, exchange, { type: 'searchset', total: page.total, links, entries });
 }
 
+const isExplain = ([name, value]: Parameters[number]): boolean =>
+  name === '_explain' && value === 'true';
+
 /** `_explain=true`: what the search was understood as and how it would be run. */
-async function explain(
-  service: Service,
-  exchange: Exchange,
-  asked: Asked,
-  query: SearchQuery,
-): Promise<Response> {
+async function explain(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
+  const { query, rejected } = parseWhatFits(service, exchange, asked);
   const explanation = await service.store.explain(exchange.actor, query);
   const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
   const self = urlWith(pathOf(service.config.base(), asked), [...query.applied, ...ours]);
   const { parameters } = asked;
-  return answer(service, exchange, explained(query, { parameters, self }, explanation));
+  return answer(service, exchange, explained(query, { parameters, self, rejected }, explanation));
+}
+
+/** The query without the parameters for which a search would be refused, and why it would. */
+function parseWhatFits(
+  service: Service,
+  exchange: Exchange,
+  asked: Asked,
+): { query: SearchQuery; rejected: readonly Issue[] } {
+  try {
+    return { query: parse(service, exchange, asked), rejected: [] };
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.kind !== 'invalid') throw error;
+    const names = new Set(error.issues.map(({ expression }) => expression));
+    const { parameters } = asked;
+    const fitting = parameters.filter(([name]) => !names.has(`http.${name.slice(0, 80)}`));
+    if (fitting.length === parameters.length) throw error;
+    const query = parse(service, exchange, { ...asked, parameters: fitting });
+    return { query, rejected: error.issues };
+  }
 }
 
 function pathOf(base: string, { type, compartment }: Asked): string {
@@ -165,7 +191,9 @@ function typesOf(service: Service, { type, compartment, parameters }: Asked): re
     refuseNoType(service, one);
     if (!all.includes(one)) {
       const text = `_type: no ${one} is in a ${compartment?.type} compartment. Leave it out.`;
-      throw new FhirError('invalid', text);
+      throw new FhirError('invalid', [
+        { severity: 'error', code: 'invalid', diagnostics: text, expression: 'http._type' },
+      ]);
     }
   }
   return [...new Set(types)];

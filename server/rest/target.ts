@@ -29,8 +29,13 @@ export function typeOf(service: Service, exchange: Exchange): string {
 }
 
 /** A type that a parameter names. Throws FhirError invalid where R4 has none of the name. */
-export function refuseNoType(service: Service, type: string): void {
-  if (!service.types.has(type)) throw new FhirError('invalid', unknownType(service, type).issues);
+export function refuseNoType(service: Service, type: string, param = '_type'): void {
+  if (service.types.has(type)) return;
+  const { issues } = unknownType(service, type);
+  throw new FhirError(
+    'invalid',
+    issues.map((issue) => ({ ...issue, expression: `http.${param}` })),
+  );
 }
 
 /** The refusal of a type that does not exist in R4. */

@@ -1,5 +1,6 @@
 import { DbError } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
+import { isLimited, permitTypes } from './access-write.ts';
 import type { Context, Run } from './context.ts';
 import { type Criterion, lockCriteria } from './criteria.ts';
 import { type Draft, draftAll, idsOf, resourceOf } from './draft.ts';
@@ -47,6 +48,7 @@ export class Committer {
     options: CommitOptions,
   ): Promise<ChangeResult[]> {
     const drafts = draftAll(this.#context, changes, options);
+    permitTypes(actor, drafts);
     for (const { criterion } of drafts) {
       if (criterion) await refuseIncomplete(this.#context, criterion.query);
     }
@@ -95,7 +97,7 @@ export class Committer {
   async #decide(attempt: Attempt, run: Run, tx?: Run): Promise<ChangeResult[]> {
     const { actor, drafts, options, first } = attempt;
     const inside = tx !== undefined;
-    const supposes = first && !inside;
+    const supposes = first && !inside && !isLimited(actor, drafts);
     const parts = { context: this.#context, reader: this.#reader, run, inside, supposes, actor };
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);

@@ -2,6 +2,7 @@ import { loadSql } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery } from '../fhir/query.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
+import { restrict } from './access.ts';
 import type { Context, Run } from './context.ts';
 import { sqlList } from './rows.ts';
 import { resolveTerms } from './search-resolve.ts';
@@ -84,14 +85,14 @@ export async function lockCriteria(
 export async function matchCriteria(
   context: Context,
   run: Run,
-  _actor: Actor,
+  actor: Actor,
   criteria: readonly { criterion: Criterion; most: number }[],
 ): Promise<string[][]> {
   const asked = new Map<string, Promise<string[]>>();
   return Promise.all(
     criteria.map(({ criterion, most }) => {
       const key = `${most} ${criterion.key}`;
-      const running = asked.get(key) ?? matchOne(context, run, criterion, most);
+      const running = asked.get(key) ?? matchOne({ context, run, actor }, criterion, most);
       asked.set(key, running);
       return running;
     }),
@@ -99,12 +100,11 @@ export async function matchCriteria(
 }
 
 async function matchOne(
-  context: Context,
-  run: Run,
+  { context, run, actor }: { context: Context; run: Run; actor: Actor },
   { query }: Criterion,
   most: number,
 ): Promise<string[]> {
-  const resolved = await resolveTerms(context, run, query);
+  const resolved = await resolveTerms(context, run, restrict(context.definitions, actor, query));
   const statement = printIds(context, resolved, most);
   const rows = await run(statement, statement.values);
   return [...new Set(rows.map(([id]) => id as string))];

@@ -53,7 +53,7 @@ function goneBy(drafts: readonly Draft[]): Set<string> {
 }
 
 /** `Type/id` of every literal reference to this server. */
-function localTargets(context: Context, resource: Resource): Set<string> {
+export function localTargets(context: Context, resource: Resource): Set<string> {
   const targets = new Set<string>();
   collectReferences(resource, context.definitions, (text, kind) => {
     const target = kind === 'reference' ? referenceTarget(text, context.bases) : undefined;
@@ -76,7 +76,8 @@ async function absent(
   return targets.filter((target, i) => gone.has(target) || !found.has(keys[i]));
 }
 
-function dangling(draft: Draft, target: string, severity: 'error' | 'warning'): Issue {
+/** What a reference that leads nowhere is told with. */
+export function dangling(draft: Draft, target: string, severity: 'error' | 'warning'): Issue {
   const { path, type } = draft.change;
   return {
     severity,

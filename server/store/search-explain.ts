@@ -1,17 +1,23 @@
 import type { SearchQuery } from '../fhir/query.ts';
+import { restrict } from './access.ts';
 import type { Context } from './context.ts';
 import { positionOf } from './search.ts';
 import { resolveTerms } from './search-resolve.ts';
 import { printPlan, printSearch } from './search-sql.ts';
 import { choosePlan, mayBeNear } from './search-sql-plan.ts';
-import type { Explanation } from './store.ts';
+import type { Actor, Explanation } from './store.ts';
 
 /**
  * How a search would be answered, without running it: the tree as it is printed (codes and hierarchies
  * looked up already), the statement, and PostgreSQL's plan with the values known.
  */
-export async function explain(context: Context, asked: SearchQuery): Promise<Explanation> {
-  const query = await resolveTerms(context, context.db.tuples, asked);
+export async function explain(
+  context: Context,
+  actor: Actor,
+  asked: SearchQuery,
+): Promise<Explanation> {
+  const restricted = restrict(context.definitions, actor, asked);
+  const query = await resolveTerms(context, context.db.tuples, restricted);
   const position = positionOf(context, query);
   const statement = printSearch(context, query, position);
   const plan = printPlan(statement);

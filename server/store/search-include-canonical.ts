@@ -21,15 +21,22 @@ const CONTENT = 7;
 interface Ways {
   include: readonly Include[];
   revinclude: readonly Include[];
+  /** What of it the caller may see; absent: everything. */
+  visible?: Term;
 }
 
 /** Those of the ways that lead along canonical urls; each names its parameter. */
-export function canonicalWays({ definitions }: Context, { include, revinclude }: Ways): Ways {
+export function canonicalWays({ definitions }: Context, ways: Ways): Ways {
+  const { include, revinclude } = ways;
   const isCanonical = ({ source, code }: Include): boolean => {
     const def = definitions.searchParams(source).get(code);
     return def !== undefined && mayBeCanonical(definitions, source, def);
   };
-  return { include: include.filter(isCanonical), revinclude: revinclude.filter(isCanonical) };
+  return {
+    ...ways,
+    include: include.filter(isCanonical),
+    revinclude: revinclude.filter(isCanonical),
+  };
 }
 
 /** What is included; `cut` where something is left out, as it is more than a page takes. */
@@ -46,14 +53,15 @@ export async function includedByUrl(
 ): Promise<ByUrl> {
   const contents = from.rows.map((row) => row[CONTENT] as string);
   const found: ByUrl = { rows: [], cut: false };
-  for (const way of ways.include) await addNamed(context, found, { way, contents });
+  const { visible } = ways;
+  for (const way of ways.include) await addNamed(context, found, { way, contents, visible });
   const isNamed = canonicalTypes(context.definitions, [from.type]).length > 0;
   if (!isNamed || ways.revinclude.length === 0) return found;
   const targets = [...new Set(contents.flatMap(namesIn).flatMap(fittingTargets))];
   for (const { source, code } of targets.length > 0 ? ways.revinclude : []) {
     const key = paramKey(source, code);
     const term: Term = { kind: 'references', key, targets, patient: false };
-    found.rows.push(...(await searched(context, [source], term)));
+    found.rows.push(...(await searched(context, [source], [term], visible)));
   }
   return found;
 }
@@ -62,7 +70,11 @@ export async function includedByUrl(
 async function addNamed(
   context: Context,
   found: ByUrl,
-  { way, contents }: { way: Include; contents: readonly string[] },
+  {
+    way,
+    contents,
+    visible,
+  }: { way: Include; contents: readonly string[]; visible: Term | undefined },
 ): Promise<void> {
   const { definitions } = context;
   const canonicals = canonicalsIn(context, contents, way.code);
@@ -74,7 +86,7 @@ async function addNamed(
   const seqs = await seqsNamed(context, context.db.tuples, asked);
   if (!seqs) found.cut = true;
   else if (seqs.length > 0) {
-    found.rows.push(...(await searched(context, types, { kind: 'rows', seqs })));
+    found.rows.push(...(await searched(context, types, [{ kind: 'rows', seqs }], visible)));
   }
 }
 
@@ -82,9 +94,11 @@ async function addNamed(
 async function searched(
   context: Context,
   types: readonly string[],
-  term: Term,
+  terms: readonly Term[],
+  visible: Term | undefined,
 ): Promise<readonly Row[]> {
-  const statement = printSearch(context, { ...ALL, types, where: [term] }, undefined);
+  const where = visible ? [...terms, visible] : [...terms];
+  const statement = printSearch(context, { ...ALL, types, where }, undefined);
   return context.db.tuples(statement, statement.values);
 }
 

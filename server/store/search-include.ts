@@ -1,5 +1,5 @@
 import type { SearchParamDef } from '../fhir/definitions.ts';
-import type { Include, SearchQuery } from '../fhir/query.ts';
+import type { Include, SearchQuery, Term } from '../fhir/query.ts';
 import { isReference } from '../fhir/query-param.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { Context } from './context.ts';
@@ -36,12 +36,12 @@ export async function includedBy(
     return found;
   }
   const repeated = (includes: readonly Include[]) => includes.filter(({ iterate }) => iterate);
-  let asked = { include: query.include, revinclude: query.revinclude };
+  let asked: Asked = query;
   let from = page.shown;
   const walk: Walk = { context, found, words: 0 };
   for (let round = 0; round < MAX_ROUNDS && from.length > 0 && !found.isFull; round++) {
     from = await oneRound(walk, from, asked);
-    asked = { include: repeated(query.include), revinclude: repeated(query.revinclude) };
+    asked = { ...query, include: repeated(query.include), revinclude: repeated(query.revinclude) };
     if (asked.include.length + asked.revinclude.length === 0) return found;
   }
   if (from.length > 0 && !found.isFull) found.issues.push(tooDeep);
@@ -58,6 +58,8 @@ interface Walk {
 interface Asked {
   include: readonly Include[];
   revinclude: readonly Include[];
+  /** What of it the caller may see; absent: everything. */
+  visible?: Term;
 }
 
 /**
@@ -130,8 +132,10 @@ function waysFrom({ definitions }: Context, type: string, asked: Asked): Asked {
         .map(({ code }) => ({ source, code })),
     );
   });
-  return { include, revinclude };
+  return { ...visibleOf(asked), include, revinclude };
 }
+
+const visibleOf = ({ visible }: Asked): Pick<Asked, 'visible'> => (visible ? { visible } : {});
 
 class Collected implements Included {
   readonly rows: Row[] = [];

@@ -1,6 +1,5 @@
-import { onContained } from '../fhir/extract-contained.ts';
+import { containedTerm } from '../fhir/extract-contained.ts';
 import type { Term } from '../fhir/query.ts';
-import { containedWord } from '../fhir/terms.ts';
 import type { Context, Run } from './context.ts';
 import { resolveNamedChain, resolveNamedHas } from './search-resolve-canonical.ts';
 import { MAX_REFERRING, printEnds, printReferred } from './search-sql.ts';
@@ -35,9 +34,10 @@ export async function resolveChain(
   const seqs = ends.flatMap((end) => end.seqs ?? []);
   const terms: Term[] = ends.flatMap(({ contained }) => contained ?? []);
   const many = term.targets.filter((_, i) => !ends[i]?.keys);
-  if (seqs.length > 0) terms.push({ kind: 'rows', seqs });
+  // `of`: a chain that leads through a contained resource asks again what was asked here.
+  if (seqs.length > 0) terms.push({ kind: 'rows', seqs, of: term });
   if (keys.length > 0 || many.length + terms.length === 0) {
-    terms.push({ kind: 'linked', key, patient, keys });
+    terms.push({ kind: 'linked', key, patient, keys, ...(seqs.length === 0 && { of: term }) });
   }
   const named = await resolveNamedChain(context, run, term, ends);
   if (named) terms.push(named);
@@ -77,20 +77,6 @@ async function endsOf(
 
 /** Of what there were many lately there are not a few now: the search need not ask again. */
 const manyKey = (end: { type: string; where: readonly Term[] }): string => JSON.stringify(end);
-
-function containedTerm(
-  key: string,
-  { type, where }: ChainTerm['targets'][number],
-): Term | undefined {
-  const inside: Term[] = [];
-  for (const one of where) {
-    const term = onContained(key, one);
-    if (!term) return undefined;
-    inside.push(term);
-  }
-  const marker: Term = { kind: 'words', words: [containedWord(key, type)], rare: true };
-  return { kind: 'all', terms: [marker, ...inside] };
-}
 
 /** `_has` whose inner terms are resolved; through the patient column the planner does well by itself. */
 export async function resolveHas(

@@ -22,7 +22,8 @@ export async function resolvePresent(
   wanted: boolean,
 ): Promise<Term> {
   const rows = await run(presenceSql, [context.typeNumber(term.type), term.codes, wanted]);
-  return { kind: 'hashed', words: rows.map(([h]) => h as string) };
+  const of: Term = wanted ? term : { kind: 'not', term };
+  return { kind: 'hashed', words: rows.map(([h]) => h as string), of };
 }
 
 /** `:text` and `:below` of uris: the words of the texts that begin so. */
@@ -35,5 +36,5 @@ export async function resolveTexts(
   const behind = term.values.map((value) => `${value}\u{10FFFF}`);
   const rows = await run(textsSql, [keys, term.values, behind, MAX_WORDS + 1]);
   if (rows.length > MAX_WORDS) return term;
-  return { kind: 'hashed', words: rows.map(([h]) => h as string) };
+  return { kind: 'hashed', words: rows.map(([h]) => h as string), of: term };
 }

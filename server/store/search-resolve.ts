@@ -41,9 +41,17 @@ export async function resolveTerms(
   run: Run,
   query: SearchQuery,
 ): Promise<SearchQuery> {
-  if (!query.where.some(isOpen)) return query;
+  const { where, visible, types } = query;
+  const hidden = visible !== undefined && isOpen(visible);
+  if (!hidden && !where.some(isOpen)) return query;
   const resolver: Resolver = { context, run, codes: new Map() };
-  return { ...query, where: await resolveAll(resolver, query.where, query.types) };
+  const resolved = { ...query, where: await resolveAll(resolver, where, types) };
+  return hidden ? { ...resolved, visible: await resolve(resolver, visible, types) } : resolved;
+}
+
+/** One term with everything looked up; of rows of whatever types it names. */
+export async function resolveTerm(context: Context, run: Run, term: Term): Promise<Term> {
+  return isOpen(term) ? resolve({ context, run, codes: new Map() }, term, []) : term;
 }
 
 /** Whether something in the term is still to be looked up. */
@@ -60,6 +68,8 @@ function isOpen(term: Term): boolean {
       return term.terms.some(isOpen);
     case 'not':
       return isOpen(term.term);
+    case 'typed':
+      return term.of.some(({ term: inner }) => inner !== undefined && isOpen(inner));
     case 'has':
       return !term.patient || term.where.some(isOpen);
     default:
@@ -85,6 +95,8 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
     case 'any':
     case 'all':
       return { ...term, terms: await resolveAll(resolver, term.terms, types) };
+    case 'typed':
+      return { ...term, of: await resolveTyped(resolver, term.of) };
     case 'present':
       return resolvePresent(context, run, term, true);
     case 'texts':
@@ -108,6 +120,15 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
       return term;
   }
 }
+
+type Typed = Extract<Term, { kind: 'typed' }>['of'];
+
+const resolveTyped = (resolver: Resolver, of: Typed): Promise<Typed> =>
+  Promise.all(
+    of.map(async ({ types, term }) =>
+      term ? { types, term: await resolve(resolver, term, types) } : { types },
+    ),
+  );
 
 function defOf({ definitions }: Context, type: string, code: string): SearchParamDef {
   const def = definitions.searchParams(type).get(code);

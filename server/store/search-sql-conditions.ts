@@ -1,7 +1,7 @@
 import type { DateValue, Term } from '../fhir/query.ts';
 import { foldString, referenceSalt } from '../fhir/terms.ts';
 import { vidFloor } from './clock.ts';
-import { both, either, type Printer, type Scope, tokens } from './search-sql-base.ts';
+import { both, either, ofTypes, type Printer, type Scope, tokens } from './search-sql-base.ts';
 import { chain, has } from './search-sql-joins.ts';
 import { beginning, dates, exacts, near, numbers, pair, strings } from './search-sql-values.ts';
 
@@ -45,6 +45,8 @@ export function condition(out: Printer, term: Term, at: Scope): string {
       return both(term.terms.map((one) => inner(one, at)));
     case 'not':
       return not(out, term.term, at);
+    case 'typed':
+      return typed(out, term, at);
     case 'chain':
       return chain(out, term, at, inner);
     case 'has':
@@ -82,6 +84,16 @@ function hashesOf(out: Printer, term: Term): bigint[] | undefined {
   if (term.kind !== 'references' || term.patient) return undefined;
   const salt = referenceSalt(term.key);
   return term.targets.map((target) => hasher.reference(salt, target));
+}
+
+function typed(out: Printer, term: Extract<Term, { kind: 'typed' }>, at: Scope): string {
+  return either(
+    term.of.map(({ types, term: inner }) => {
+      const scope = { ...at, types };
+      const rows = ofTypes(out, scope);
+      return inner ? both([rows, condition(out, inner, scope)]) : rows;
+    }),
+  );
 }
 
 /** What has no value fits no condition, so it fits every negation (R4 3.1.1.4.10, `:not`). */

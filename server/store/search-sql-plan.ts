@@ -37,6 +37,8 @@ function joins(term: Term): boolean {
       return term.terms.some(joins);
     case 'not':
       return joins(term.term);
+    case 'typed':
+      return term.of.some(({ term: inner }) => inner !== undefined && joins(inner));
     default:
       return JOINS.has(term.kind);
   }

@@ -1,9 +1,9 @@
-import type { Include, SearchQuery, Term } from '../fhir/query.ts';
+import type { SearchQuery, Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Context } from './context.ts';
 import { mayRefer, ONE_MORE, ofTypes, type Scope } from './search-sql-base.ts';
 import { condition } from './search-sql-conditions.ts';
-import { includeParts, RESOURCE, shownByKeys } from './search-sql-include.ts';
+import { type Asked, includeParts, RESOURCE, shownByKeys } from './search-sql-include.ts';
 import { orderBy } from './search-sql-order.ts';
 import { nearSql, type Position, pageSql, scopeOf } from './search-sql-page.ts';
 import type { Pace } from './search-sql-plan.ts';
@@ -61,7 +61,7 @@ select * from page p order by ${order} limit ${out.bind(query.count, 'int')}
 export function printIncludes(
   context: Context,
   keys: readonly string[],
-  asked: { include: readonly Include[]; revinclude: readonly Include[] },
+  asked: Asked,
 ): SearchStatement | undefined {
   const out = new Statement(context);
   const shown = shownByKeys(out, keys);
@@ -154,6 +154,20 @@ select (select count(*) from found), array(
   ) x
   join resource r on r.rk = x.rk where r.type = any(${numbers}) limit ${out.bind(most, 'int')})`;
   return out.finish(text, 'planned');
+}
+
+/** Those of these row keys whose resources fit: rows of one column. */
+export function printVisible(
+  context: Context,
+  keys: readonly string[],
+  term: Term,
+): SearchStatement {
+  const out = new Statement(context);
+  const own = `r.rk = any(${out.bind(keys, 'bigint[]')})`;
+  const fits = condition(out, term, { alias: 's', types: [], filterOnly: true });
+  const text = `select r.rk from resource r join search s on s.type = r.type and s.seq = r.seq
+where ${own} and ${fits}`;
+  return out.finish(text, 'steady');
 }
 
 /** The planner's estimate of how many rows a search finds. */

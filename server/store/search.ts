@@ -1,4 +1,5 @@
 import type { SearchQuery } from '../fhir/query.ts';
+import { restrict } from './access.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { incompleteIssues } from './params-incomplete.ts';
@@ -16,17 +17,18 @@ const COUNT_EXACTLY = 10_000;
 const ID = 3;
 const SEQ = 8;
 
-const scopeOf = ({ types, compartment = '', applied }: SearchQuery): string =>
-  `search ${compartment} ${types.join()}?${JSON.stringify(applied)}`;
+const scopeOf = ({ types, compartment = '', applied, bearer = '' }: SearchQuery): string =>
+  `search ${bearer} ${compartment} ${types.join()}?${JSON.stringify(applied)}`;
 
 /** R4 3.1.1: one page of matches with what they include. */
 export async function search(
   context: Context,
-  _actor: Actor,
+  actor: Actor,
   asked: SearchQuery,
 ): Promise<SearchPage> {
   const notes = await incompleteIssues(context, asked);
-  const query = await resolveTerms(context, context.db.tuples, asked);
+  const restricted = restrict(context.definitions, actor, asked);
+  const query = await resolveTerms(context, context.db.tuples, restricted);
   const wantsCount = query.summary === 'count' || query.total === 'accurate';
   const total = wantsCount ? count(context, query) : estimateIfAsked(context, query);
   if (query.summary === 'count') {

@@ -1,5 +1,6 @@
 import { FhirError } from '../fhir/error.ts';
 import type { Issue } from '../fhir/types.ts';
+import { permitContents, permitStanding } from './access-write.ts';
 import { type Decision, decide } from './decide.ts';
 import { type Draft, idsOf } from './draft.ts';
 import { checkTargets } from './integrity.ts';
@@ -27,8 +28,10 @@ export async function settle(
   const acting = drafts.filter(
     ({ change, matched, sameAs }) => !sameAs && (change.method !== 'create' || matched),
   );
-  const known = acting.length > 0 ? await lookUp(parts, acting) : new Map<string, Standing>();
+  const stands = acting.length > 0 ? await lookUp(parts, acting) : new Map<string, Standing>();
+  const known = await permitStanding(parts, acting, stands);
   const decisions = await decideAll(parts, drafts, { known, turn });
+  await permitContents(parts, drafts, known);
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();
   for (const draft of drafts) {

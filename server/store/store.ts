@@ -6,9 +6,11 @@ import type { SearchQuery, Term } from '../fhir/query.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Access } from './access.ts';
 import { Committer } from './commit.ts';
 import { Dictionary } from './dictionary.ts';
 import { Everything } from './everything.ts';
+import { guarded } from './guard.ts';
 import { history } from './history.ts';
 import { openContext } from './open.ts';
 import { Reader } from './read.ts';
@@ -17,6 +19,7 @@ import { search } from './search.ts';
 import { explain } from './search-explain.ts';
 import { Writer } from './write.ts';
 
+export type { Access, Interaction, Rule } from './access.ts';
 export type { Reindexer } from './reindex.ts';
 export type { ReindexState } from './reindex-state.ts';
 export { Turn } from './turn.ts';
@@ -25,6 +28,8 @@ export { Turn } from './turn.ts';
 export interface Actor {
   kind: 'anonymous' | 'system' | 'user' | 'client';
   name: string;
+  /** What it may see and change; absent: everything. */
+  access?: Access;
 }
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -241,12 +246,14 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   const committer = new Committer(context, reader, new Writer(context, dictionary));
   const everything = new Everything(context, reader);
   return {
-    read: (actor, type, id) => reader.read(actor, type, id),
-    vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
-    history: (actor, query) => history(context, actor, query),
+    ...guarded(context, {
+      read: (actor, type, id) => reader.read(actor, type, id),
+      vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
+      history: (actor, query) => history(context, actor, query),
+      everything: (actor, query) => everything.page(actor, query),
+    }),
     search: (actor, query) => search(context, actor, query),
-    everything: (actor, query) => everything.page(actor, query),
-    explain: (_actor, query) => explain(context, query),
+    explain: (actor, query) => explain(context, actor, query),
     commit: (actor, changes, settings = {}) => committer.commit(actor, changes, settings),
     newId: context.newId,
     definitions: context.definitions,

@@ -208,6 +208,27 @@ describe('extract() references', () => {
   });
 });
 
+describe('extract() of contained resources', () => {
+  const medication = { resourceType: 'Medication', id: 'm', manufacturer: { reference: '#o' } };
+  const order = (...contained: JsonObject[]) =>
+    of('MedicationRequest', { contained, medicationReference: { reference: '#m' } });
+
+  test('goes on from one contained resource to another', () => {
+    const maker = { resourceType: 'Organization', id: 'o', name: 'Maker' };
+    const key = 'MedicationRequest.medication>Medication.manufacturer>Organization.name';
+    const { strings, tokens } = order(medication, maker);
+    expect(strings.map((row) => row.key)).toContain(key);
+    expect(tokens).toContain('MedicationRequest.medication>Medication');
+    expect(tokens).toContain('MedicationRequest.medication>Medication?manufacturer');
+  });
+
+  test('comes to an end where they refer to each other in a circle', () => {
+    const other = { resourceType: 'Organization', id: 'o', partOf: { reference: '#o' } };
+    const { tokens } = order(medication, other);
+    expect(tokens.filter((word) => word.endsWith('>Organization'))).toHaveLength(2);
+  });
+});
+
 describe('extract() ranges', () => {
   const UCUM = 'http://unitsofmeasure.org';
   const UNIT = { system: UCUM, code: 'mg', unit: 'mg' };

@@ -62,13 +62,14 @@ export async function startServer(
     ...{ ...times, host: '127.0.0.1', port: 0, ...changes, bodyLimit },
   });
   origin = `http://127.0.0.1:${listener.port}`;
+  const log = createLog('info', (line) => lines.push(line));
+  const metrics = createMetrics();
   const store = await createStore({
-    ...{ db, definitions },
+    ...{ db, definitions, log, metrics },
     config: { bases: [base()], zone: 0, integrity: 'off', fulltext: config.fulltext },
   });
   fetch = createApp({
-    ...{ store, config, metrics: createMetrics() },
-    log: createLog('info', (line) => lines.push(line)),
+    ...{ store, config, log, metrics },
     isReady: () => ready && db.ready(),
   }).fetch;
   store.reindexing.start();

@@ -56,8 +56,22 @@ describe('_explain=true', () => {
     expect(ignored?.issue[0]?.diagnostics).toContain('nothing');
   });
 
-  it('refuses what the search would', async () => {
-    const answer = await fetch(`${server.base}/Patient?nothing=1&_explain=true`);
-    expect(answer.status).toBe(400);
+  it('tells what the search would be refused for, and the rest of the tree', async () => {
+    const parts = await explain('Patient?nothing=1&name=sil&birthdate=soon&name:sideways=a');
+    expect(texts(parts, 'applied')).toEqual(['name=sil']);
+    expect(texts(parts, 'term')).toHaveLength(1);
+    const rejected = parts.find(({ name }) => name === 'rejected')?.resource?.issue ?? [];
+    const reasons = rejected.map(({ diagnostics }) => diagnostics);
+    for (const name of ['nothing', 'birthdate', 'name:sideways']) {
+      expect(reasons.filter((reason) => reason.includes(`"${name}"`))).toHaveLength(1);
+    }
+    const asked = await fetch(`${server.base}/Patient?nothing=1&_explain=false`);
+    expect(asked.status).toBe(400);
+  });
+
+  it('is refused where no parameter of the search could be explained', async () => {
+    for (const query of ['Patient?_explain=yes', 'Patient?_elements=x&_explain=true']) {
+      expect((await fetch(`${server.base}/${query}`)).status).toBe(400);
+    }
   });
 });

@@ -78,7 +78,7 @@ describe('a write', () => {
       [id],
     );
     expect(found).toEqual([
-      ['groß haus', 'Groß  Haus', false],
+      ['gross haus', 'Groß  Haus', false],
       ['haus', null, true],
     ]);
   });

@@ -1,0 +1,56 @@
+import { FhirError } from '../fhir/error.ts';
+import type { Term } from '../fhir/query.ts';
+import { forbidden, type Interaction, limitOf } from './access.ts';
+import type { Context, Run } from './context.ts';
+import { resolveTerm } from './search-resolve.ts';
+import { printVisible } from './search-sql.ts';
+import type { Actor } from './store.ts';
+
+/** Looks which stored resources an actor may reach by their keys: for all verbs but search. */
+
+/** Those of the row keys whose current resources fit the term. */
+export async function fitting(
+  context: Context,
+  run: Run,
+  keys: readonly string[],
+  term: Term,
+): Promise<Set<string>> {
+  if (keys.length === 0) return new Set();
+  const resolved = await resolveTerm(context, run, term);
+  const statement = printVisible(context, keys, resolved);
+  const rows = await run(statement, statement.values);
+  return new Set(rows.map(([rk]) => rk as string));
+}
+
+/**
+ * Whether the actor may do this to the current resource.
+ * @throws FhirError forbidden where its type as a whole is out of reach
+ */
+export async function isVisible(
+  context: Context,
+  actor: Actor,
+  { type, id }: { type: string; id: string },
+  interaction: Interaction,
+): Promise<boolean> {
+  const limit = limitOf(actor, type, interaction);
+  if (limit === 'all') return true;
+  if (limit === 'none') throw forbidden(type, interaction);
+  const rk = String(context.hasher.row(type, id));
+  const found = await fitting(context, context.db.steady, [rk], {
+    kind: 'typed',
+    of: [{ types: [type], term: limit }],
+  });
+  return found.has(rk);
+}
+
+/** What may not be seen answers like what is not there. */
+export function hidden(type: string, id: string, expression?: string): FhirError {
+  return new FhirError('not-found', [
+    {
+      severity: 'error',
+      code: 'not-found',
+      diagnostics: `${type}/${id} is not known here. Check the type and the id.`,
+      ...(expression !== undefined && { expression }),
+    },
+  ]);
+}
