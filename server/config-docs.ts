@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { settings } from './config.ts';
+import { settings } from './config-settings.ts';
 
 /** Writes the settings into docs/configuration.md and README.md: `npm run docs`. */
 
@@ -23,7 +23,7 @@ together, and Kiln then exits with status 1. An empty variable counts as unset.
 
 ${settingsTable()}
 
-<!-- Made from server/config.ts by \`npm run docs\`; a test checks that it is up to date. -->
+<!-- Made from server/config-settings.ts by \`npm run docs\`; a test checks that it is up to date. -->
 `;
 }
 

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Parsers of settings: each says what it expects, and gives undefined for anything else. */
 export interface Kind<T> {
   readonly expects: string;
@@ -7,6 +9,56 @@ export interface Kind<T> {
 export const text: Kind<string> = {
   expects: 'text',
   parse: (value) => value,
+};
+
+/** `id:secret`; the secret may hold colons. */
+export const credentials: Kind<{ id: string; secret: string }> = {
+  expects: '`id:secret`, the secret of at least 12 characters',
+  parse: (value) => {
+    const [, id, secret] = /^([\w.-]{1,64}):(\S{12,200})$/.exec(value) ?? [];
+    return id === undefined || secret === undefined ? undefined : { id, secret };
+  },
+};
+
+export const secret: Kind<string> = {
+  expects: 'a secret of at least 32 characters',
+  parse: (value) => (value.length >= 32 ? value : undefined),
+};
+
+export const list: Kind<readonly string[]> = {
+  expects: 'words separated by commas',
+  parse: (value) => {
+    const words = value.split(',').map((word) => word.trim());
+    return words.includes('') ? undefined : words;
+  },
+};
+
+/** Addresses, or networks such as `10.0.0.0/8`. */
+export const networks: Kind<readonly string[]> = {
+  expects: 'addresses or networks such as `10.0.0.0/8`, separated by commas',
+  parse: (value) => {
+    const words = list.parse(value);
+    return words?.every(isNetwork) ? words : undefined;
+  },
+};
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  const version = isIP(address);
+  if (version === 0) return false;
+  return bits === undefined || wholeNumber(bits, 0, version === 4 ? 32 : 128) !== undefined;
+}
+
+/** `a=b,c=d`. */
+export const pairs: Kind<readonly (readonly [string, string])[]> = {
+  expects: 'pairs such as `group=Role`, separated by commas',
+  parse: (value) => {
+    const found = value.split(',').map((pair) => {
+      const at = pair.lastIndexOf('=');
+      return [pair.slice(0, Math.max(0, at)).trim(), pair.slice(at + 1).trim()] as const;
+    });
+    return found.some(([group, role]) => group === '' || role === '') ? undefined : found;
+  },
 };
 
 export const port: Kind<number> = {
@@ -24,7 +76,7 @@ export function count(least: number, most: number): Kind<number> {
 export function oneOf<const T extends string>(...words: T[]): Kind<T> {
   return {
     expects: words.map((word) => `\`${word}\``).join(', '),
-    parse: (value) => words.find((word) => word === value.toLowerCase()),
+    parse: (value) => words.find((word) => word.toLowerCase() === value.toLowerCase()),
   };
 }
 

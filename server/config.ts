@@ -1,174 +1,8 @@
 import { resolve } from 'node:path';
-import {
-  bytes,
-  count,
-  databaseUrl,
-  duration,
-  type Kind,
-  offset,
-  oneOf,
-  port,
-  postgresSize,
-  text,
-  webAddress,
-} from './config-values.ts';
+import { settings } from './config-settings.ts';
+import type { Kind } from './config-values.ts';
 
-/**
- * Every setting: [name, what it must be, default, meaning]. An empty default is none. This is the
- * only file that reads the environment; docs/configuration.md is made from it (`npm run docs`).
- */
-export const settings = [
-  ['PORT', port, '8080', 'Port the server listens on.'],
-  [
-    'HOST',
-    text,
-    '127.0.0.1',
-    'Address the server listens on. Without authentication only a loopback address is allowed.',
-  ],
-  [
-    'KILN_PUBLIC_URL',
-    webAddress,
-    '',
-    'Address clients know the server by, without `/fhir`. Unset: made from `HOST` and `PORT`.',
-  ],
-  [
-    'KILN_AUTH',
-    oneOf('none', 'smart'),
-    'none',
-    'Who may use the server. `none`: everybody who can reach it. `smart` is yet to come.',
-  ],
-  [
-    'KILN_AUTH_NONE_ANYWHERE',
-    oneOf('no', 'yes'),
-    'no',
-    '`yes` lifts that rule of `HOST`: only where something else keeps strangers out, such as a ' +
-      'container whose port is published to loopback.',
-  ],
-  [
-    'DATABASE_URL',
-    databaseUrl,
-    '',
-    'A PostgreSQL 15 or newer. Unset, Kiln starts the one that comes with it.',
-  ],
-  [
-    'KILN_DATA_DIR',
-    text,
-    './.kiln',
-    'Directory of the PostgreSQL that comes with Kiln. One Kiln process per directory.',
-  ],
-  [
-    'KILN_SHARED_BUFFERS',
-    postgresSize,
-    '256MB',
-    'Cache of the PostgreSQL that comes with Kiln; a quarter of the memory on a server of its own.',
-  ],
-  [
-    'KILN_DB_POOL',
-    count(1, 200),
-    '12',
-    'Connections to PostgreSQL for writes and searches (two more serve reads). At most 16 is best.',
-  ],
-  [
-    'KILN_DB_CONNECT_TIMEOUT',
-    duration,
-    '2s',
-    'How long opening a connection to PostgreSQL may take.',
-  ],
-  [
-    'KILN_DB_POOL_WAIT',
-    duration,
-    '10s',
-    'How long a request waits for a free connection before it is answered with 503.',
-  ],
-  ['KILN_STATEMENT_TIMEOUT', duration, '15s', 'Longest run of one SQL statement.'],
-  ['KILN_LOCK_TIMEOUT', duration, '3s', 'Longest wait for a row that another request is writing.'],
-  [
-    'KILN_IDLE_TRANSACTION_TIMEOUT',
-    duration,
-    '10s',
-    'PostgreSQL ends a transaction in which nothing has happened for so long.',
-  ],
-  [
-    'KILN_BODY_LIMIT',
-    bytes,
-    '50MB',
-    'Largest request body, after decompression; of XML 10 MB. Beyond it: 413.',
-  ],
-  [
-    'KILN_BUNDLE_MEMORY',
-    bytes,
-    '200MB',
-    'Request bodies worked on at the same time, in all. Further bundles wait.',
-  ],
-  [
-    'KILN_REFERENTIAL_INTEGRITY',
-    oneOf('off', 'warn', 'on'),
-    'off',
-    'References to resources that do not exist: accepted, reported with the answer, or refused.',
-  ],
-  [
-    'KILN_FULLTEXT',
-    oneOf('off', 'narrative', 'content'),
-    'narrative',
-    'What is indexed word by word: nothing, narratives (`_text`), or all texts (`_content` too).',
-  ],
-  [
-    'KILN_SEARCH_HANDLING',
-    oneOf('strict', 'lenient'),
-    'strict',
-    'Unknown search parameters: refused (400), or ignored and reported; `Prefer: handling` wins.',
-  ],
-  ['KILN_SEARCH_COUNT_DEFAULT', count(1, 10_000), '20', 'Page size without `_count`.'],
-  [
-    'KILN_SEARCH_COUNT_MAX',
-    count(1, 10_000),
-    '1000',
-    'Largest page size; a larger `_count` gets it.',
-  ],
-  [
-    'KILN_TIME_ZONE',
-    offset,
-    'UTC',
-    'Time zone of dates that come without one, in data and searches.',
-  ],
-  [
-    'KILN_LOG_LEVEL',
-    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
-    'info',
-    'Least important kind of line in the log.',
-  ],
-  [
-    'KILN_HEADERS_TIMEOUT',
-    duration,
-    '10s',
-    'Longest time until the headers of a request are there.',
-  ],
-  ['KILN_REQUEST_TIMEOUT', duration, '60s', 'Longest time until the whole request is there.'],
-  [
-    'KILN_KEEP_ALIVE_TIMEOUT',
-    duration,
-    '65s',
-    'How long an idle connection is kept; longer than a proxy in front keeps it.',
-  ],
-  [
-    'KILN_CONNECTIONS_CHECK',
-    duration,
-    '1s',
-    'How often connections are checked against these times.',
-  ],
-  [
-    'KILN_HEADERS_LIMIT',
-    bytes,
-    '16kB',
-    'Largest request headers, the URL included. Beyond it: 431.',
-  ],
-  [
-    'KILN_DRAIN_TIMEOUT',
-    duration,
-    '15s',
-    'How long requests under way may go on after SIGTERM or SIGINT.',
-  ],
-] as const satisfies readonly (readonly [string, Kind<unknown>, string, string])[];
+/** The only reader of the environment; the settings stand in config-settings.ts. */
 
 type Settings = (typeof settings)[number];
 type ValueOf<R extends Settings> =
@@ -205,17 +39,26 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return freeze(arrange(checked));
 }
 
-/** A URL may hold a password, so it is not repeated. */
+const HOLD_SECRETS: readonly string[] = [
+  ...['DATABASE_URL', 'KILN_BOOTSTRAP_CLIENT', 'KILN_SECRET', 'KILN_IDP_CLIENT_SECRET'],
+];
+
+/** What may hold a password is not repeated. */
 function faultOf(name: string, expects: string, given: string): string {
-  const quoted = name === 'DATABASE_URL' ? '' : ` "${given}"`;
+  const quoted = HOLD_SECRETS.includes(name) ? '' : ` "${given}"`;
   return `${name}${quoted} is not ${/^`/.test(expects) ? `one of ${expects}` : expects}`;
 }
 
 /** Rules between settings. Those that could not be parsed are undefined and have been told. */
 function contradictions(values: Values): string[] {
   const faults: string[] = [];
-  if (values.KILN_AUTH === 'smart') {
-    faults.push('KILN_AUTH "smart" is not available yet: leave it unset and keep HOST on loopback');
+  if ((values.KILN_IDP_ISSUER === undefined) !== (values.KILN_IDP_CLIENT_ID === undefined)) {
+    faults.push('KILN_IDP_ISSUER and KILN_IDP_CLIENT_ID go together: one of them is missing');
+  }
+  if (values.KILN_ACCESS_TOKEN_TIME > HOUR_MS) {
+    faults.push(
+      'KILN_ACCESS_TOKEN_TIME is longer than an hour, the most that SMART App Launch allows',
+    );
   }
   const open = values.KILN_AUTH === 'none' && values.KILN_AUTH_NONE_ANYWHERE !== 'yes';
   if (open && !isLoopback(values.HOST)) {
@@ -240,6 +83,8 @@ function contradictions(values: Values): string[] {
   return faults;
 }
 
+const HOUR_MS = 3_600_000;
+
 const isLoopback = (host: string): boolean =>
   /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/i.test(host);
 
@@ -249,6 +94,17 @@ function arrange(values: Values) {
     port: values.PORT,
     publicUrl: values.KILN_PUBLIC_URL,
     auth: values.KILN_AUTH,
+    /** Times in milliseconds. */
+    authorization: {
+      bootstrapClient: values.KILN_BOOTSTRAP_CLIENT,
+      secret: values.KILN_SECRET,
+      trustedProxies: values.KILN_TRUSTED_PROXIES ?? [],
+      fetchAllow: values.KILN_FETCH_ALLOW ?? [],
+      upstream: upstreamOf(values),
+      accessToken: values.KILN_ACCESS_TOKEN_TIME,
+      refreshToken: values.KILN_REFRESH_TOKEN_TIME,
+      session: values.KILN_SESSION_TIME,
+    },
     logLevel: values.KILN_LOG_LEVEL,
     bodyLimit: values.KILN_BODY_LIMIT,
     bundleMemory: values.KILN_BUNDLE_MEMORY,
@@ -281,6 +137,18 @@ function arrange(values: Values) {
       idleTransactionTimeout: values.KILN_IDLE_TRANSACTION_TIMEOUT,
     },
   } as const;
+}
+
+/** The identity provider, where one is named. */
+function upstreamOf(values: Values) {
+  const { KILN_IDP_ISSUER: issuer, KILN_IDP_CLIENT_ID: clientId } = values;
+  if (issuer === undefined || clientId === undefined) return undefined;
+  return {
+    ...{ issuer, clientId, clientSecret: values.KILN_IDP_CLIENT_SECRET },
+    ...{ name: values.KILN_IDP_NAME, scope: values.KILN_IDP_SCOPE },
+    ...{ algorithm: values.KILN_IDP_ALGORITHM, groups: values.KILN_IDP_GROUPS },
+    ...{ roles: values.KILN_IDP_ROLES, acr: values.KILN_IDP_ACR },
+  };
 }
 
 function freeze<T extends object>(value: T): T {

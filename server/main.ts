@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type Auth, type AuthService, createAuth } from './auth/auth.ts';
 import { type Config, ConfigError, loadConfig, publicUrl, unknownSettings } from './config.ts';
 import { type Db, openDatabase, StartError } from './db/db.ts';
 import { loadDefinitions } from './fhir/load-definitions.ts';
@@ -6,7 +7,7 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createApp } from './rest/app.ts';
 import { type Fetch, ListenError, type Listener, listen } from './rest/listen.ts';
-import { createStore } from './store/store.ts';
+import { createStore, type Store } from './store/store.ts';
 
 /**
  * The composition root: settings, database, definitions, store, HTTP, orderly stop. Exits 0 after
@@ -55,7 +56,8 @@ async function start(server: Server, listener: Listener): Promise<Stop> {
 
 async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> {
   const { config, log } = server;
-  const base = `${publicUrl(config, listener.port)}/fhir`;
+  const origin = publicUrl(config, listener.port);
+  const base = `${origin}/fhir`;
   const zone = zoneMinutes(config.timeZone);
   const metrics = createMetrics();
   const store = await createStore({
@@ -68,8 +70,14 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
     },
   });
   let stopping = false;
+  for (const [name, read] of Object.entries(db.pools)) metrics.watchPool(name, read);
+  const auth =
+    config.auth === 'smart'
+      ? await createAuth(authService({ config, db, log, store, origin }))
+      : undefined;
   const app = createApp({
     ...{ store, log, metrics },
+    authenticate: auth?.authenticate,
     isReady: db.ready,
     isStopping: () => stopping,
     config: {
@@ -84,12 +92,14 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
       version: versionOfPackage(),
     },
   });
-  server.fetch = app.fetch;
+  server.fetch = auth ? auth.inFrontOf(app.fetch) : app.fetch;
   store.reindexing.start();
   announce(config, listener);
+  await announceSetup(auth);
   return async () => {
     stopping = true;
     await listener.stop(config.http.drainTimeout);
+    auth?.close();
     await store.close();
     await db.close();
   };
@@ -98,6 +108,43 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
 function announce(config: Config, { port }: Listener): void {
   const open = config.auth === 'none' ? ' (open to everybody on this machine: KILN_AUTH=none)' : '';
   process.stdout.write(`Kiln is ready at ${publicUrl(config, port)}/fhir${open}\n`);
+}
+
+/** Lives of what is not a setting, in seconds. */
+const SYSTEM_TOKEN = 300; // the most that SMART App Launch 2.2 allows
+const CODE = 60;
+const LAUNCH = 300;
+
+function authService(parts: {
+  config: Config;
+  db: Db;
+  log: Log;
+  store: Store;
+  origin: string;
+}): AuthService {
+  const { db, log, store, origin } = parts;
+  const { accessToken, refreshToken, session, ...settings } = parts.config.authorization;
+  return {
+    ...{ db, log, store, now: Date.now },
+    config: {
+      ...{ ...settings, origin, base: `${origin}/fhir` },
+      ...{ systemToken: SYSTEM_TOKEN, code: CODE, launch: LAUNCH },
+      zone: zoneMinutes(parts.config.timeZone),
+      accessToken: accessToken / 1000,
+      refreshToken: refreshToken / 1000,
+      session: session / 1000,
+    },
+  };
+}
+
+/** To the terminal only, where nobody has administrated yet: no log must hold the link. */
+async function announceSetup(auth: Auth | undefined): Promise<void> {
+  const link = await auth?.setupLink();
+  if (link !== undefined) {
+    process.stdout.write(
+      `Nobody administrates this server yet. Open this link, once:\n  ${link}\n`,
+    );
+  }
 }
 
 /** Process managers and terminals may send a signal twice; that is not impatience. */

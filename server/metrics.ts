@@ -1,18 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** What a pool of database connections looks like when it is asked. */
+/** Connections of a pool, those not in use, and callers that wait for one. */
 export interface PoolState {
   total: number;
   idle: number;
   waiting: number;
 }
 
-export type ImportOutcome = 'created' | 'updated' | 'unchanged' | 'refused';
-
 export interface Metrics {
   /** Counts an answered request; `route` is the template, never the path. */
   observeRequest(method: string, route: string, status: number, durationMs: number): void;
-  countImport(outcome: ImportOutcome, resources: number): void;
   /** A resource is not found by a search parameter, because its expression failed there. */
   countIndexFault(type: string, param: string): void;
   /** `read` is called at each scrape, not before. */
@@ -35,15 +32,8 @@ const POOL_STATES = ['total', 'idle', 'waiting'] as const;
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const imports = new Counter({
-    name: 'kiln_import_resources_total',
-    help: 'Resources taken in by imports, by outcome',
-    labelNames: ['outcome'],
-    registers: [registry],
-  });
   return {
     observeRequest: requestObserver(registry),
-    countImport: (outcome, resources) => imports.inc({ outcome }, resources),
     countIndexFault: faultCounter(registry),
     watchPool: poolWatcher(registry),
     metricsText: () => registry.metrics(),

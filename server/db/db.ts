@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url';
+import type { PoolState } from '../metrics.ts';
 import { type Embedded, startEmbedded } from './embedded.ts';
 import { DbError, type DbErrorKind } from './error.ts';
 import { type FastLanes, openFastLanes } from './fast.ts';
 import { createHealth, type Health } from './health.ts';
+import { Listener, type OnMessage } from './listen.ts';
 import { type Log, silent } from './log.ts';
 import { migrate } from './migrate.ts';
 import {
@@ -80,6 +82,15 @@ export interface Db extends Queries {
    * times. `maybeCommitted` of a DbError tells that the connection broke during COMMIT.
    */
   transaction<T>(fn: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Calls `onMessage` with the payload of each NOTIFY on the channel (`select pg_notify(..)`), from
+   * whichever process, and `onLost` whenever some may have been missed: when the connection that
+   * listens breaks, and each time it has begun to listen, the first included. Returns a function that
+   * ends this.
+   */
+  listen(channel: string, onMessage: OnMessage, onLost: () => void): () => void;
+  /** The pools by name, to be looked at now and then. */
+  readonly pools: Readonly<Record<'main' | 'steady', () => PoolState>>;
   ready(): boolean;
   /** Calls `listener` whenever `ready()` changes; returns a function that ends this. */
   onChange(listener: (ready: boolean) => void): () => void;
@@ -154,6 +165,7 @@ function createDb({ config, options, health, embedded }: Parts): Db {
   const lanes = openFastLanes(fixed, FAST_LANES);
   const impatient = { ...fixed, statement_timeout: SHARED_TIMEOUT_MS };
   const sharedLanes = openFastLanes(impatient, SHARED_LANES);
+  const listener = new Listener(config);
   const checkout = (): Promise<PooledClient> => checkOut(pool, health);
   const queries = createQueries(checkout, health);
   const steady = createQueries(() => checkOut(steadyPool, health), health);
@@ -169,18 +181,27 @@ function createDb({ config, options, health, embedded }: Parts): Db {
           checkout().then((client) => runTransaction(client, fn, settings)),
         ),
       ),
+    listen: (channel, onMessage, onLost) => listener.listen(channel, onMessage, onLost),
+    pools: { main: () => stateOf(pool), steady: () => stateOf(steadyPool) },
     ready: health.ready,
     onChange: health.onChange,
     close: once(async () => {
       health.close();
       await atMost(
         CLOSE_MS,
-        Promise.all([lanes.close(), sharedLanes.close(), pool.end(), steadyPool.end()]),
+        Promise.all([
+          ...[listener.close(), lanes.close(), sharedLanes.close()],
+          ...[pool.end(), steadyPool.end()],
+        ]),
       );
       await embedded?.stop();
     }),
   };
 }
+
+const stateOf = (pool: ReturnType<typeof createPool>): PoolState => ({
+  ...{ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount },
+});
 
 function checkOut(pool: ReturnType<typeof createPool>, health: Health): Promise<PooledClient> {
   return new Promise((resolve, reject) => {

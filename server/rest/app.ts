@@ -103,6 +103,8 @@ export interface AppParts {
   metrics: Metrics;
   /** False while the database cannot be reached: FHIR requests are then refused. */
   isReady: () => boolean;
+  /** Who calls; absent where everybody may do everything (KILN_AUTH=none). */
+  authenticate?: Service['authenticate'];
   /** True from the signal to stop on: not ready for more, but what still comes is answered. */
   isStopping?: () => boolean;
 }
@@ -142,7 +144,12 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
     const exchange = new Exchange(context);
     let response: Response;
     try {
-      if (!route.always) admit(service, exchange);
+      if (!route.always) {
+        if (service.authenticate && !exchange.within) {
+          exchange.actor = await service.authenticate(exchange.incoming.headers);
+        }
+        admit(service, exchange);
+      }
       response = await route.handler(service, exchange);
       if (exchange.incoming.method === 'HEAD') response = await headOf(response);
     } catch (error) {
@@ -193,8 +200,8 @@ function observe(
 
 /** Answers a read from inside, through the same routes, always in JSON. */
 async function dispatch(app: Hono<Env>, inner: InnerRequest): Promise<Response> {
-  const { method, url, headers, within } = inner;
+  const { method, url, headers, within, actor } = inner;
   const known = Object.entries(headers).filter(([, value]) => value !== undefined);
   const incoming = { method, url, headers: Object.fromEntries(known) };
-  return app.fetch(new Request('http://inside/', { method }), { incoming, within });
+  return app.fetch(new Request('http://inside/', { method }), { incoming, within, actor });
 }

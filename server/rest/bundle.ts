@@ -99,7 +99,7 @@ async function readEntry(
   const response = await service.dispatch({
     method: entry.method === 'HEAD' ? 'HEAD' : 'GET',
     url: innerUrl(isSearch(entry) ? entry.url.replace(/\/?_search/, '') : entry.url),
-    within: exchange.id,
+    ...{ within: exchange.id, actor: exchange.actor },
     headers: {
       prefer: headers.prefer as string | undefined,
       'if-none-match': entry.ifNoneMatch,

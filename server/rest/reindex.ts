@@ -5,11 +5,14 @@ import type { ReindexState } from '../store/store.ts';
 import { bodyOf, hasBody, refuseQuery } from './input.ts';
 import type { Exchange } from './request.ts';
 import { answer } from './respond.ts';
+import { requireAdmin } from './rights.ts';
 import type { Service } from './service.ts';
 import { idOf, refuseNoType } from './target.ts';
 
 /** GET [base]/$reindex: how far indexing anew has come, type by type. */
 export async function reindexStatus(service: Service, exchange: Exchange): Promise<Response> {
+  // What failed on which resource, and how many there are.
+  requireAdmin(exchange, 'see how far indexing anew has come');
   refuseQuery(exchange, 'The status of $reindex takes no parameters.');
   return answerStatus(service, exchange, 200);
 }
@@ -19,6 +22,7 @@ export async function reindexStatus(service: Service, exchange: Exchange): Promi
  * URL or in a Parameters resource. Answers at once (202); the status tells the rest.
  */
 export async function reindex(service: Service, exchange: Exchange): Promise<Response> {
+  requireAdmin(exchange, 'index anew');
   const types = [...typesInQuery(exchange), ...(await typesInBody(service, exchange))];
   for (const type of types) refuseNoType(service, type, 'type');
   await service.store.reindexing.ask(types.length > 0 ? [...new Set(types)] : undefined);
@@ -27,6 +31,7 @@ export async function reindex(service: Service, exchange: Exchange): Promise<Res
 
 /** POST [base]/SearchParameter/[id]/$reindex: the types of one parameter. Throws not-found, gone. */
 export async function reindexParam(service: Service, exchange: Exchange): Promise<Response> {
+  requireAdmin(exchange, 'index anew');
   refuseQuery(exchange, 'The $reindex of a SearchParameter takes no parameters.');
   const id = idOf(service, exchange);
   await service.store.read(exchange.actor, 'SearchParameter', id);

@@ -17,21 +17,22 @@ export interface Env {
   Bindings: {
     incoming: Incoming | IncomingMessage;
     outgoing?: ServerResponse;
-    /** Set where an entry of a bundle is answered: the id of the request around it. */
+    /** Set where an entry of a bundle is answered: the id of the request around it, and who asks. */
     within?: string;
+    actor?: Actor;
   };
 }
 
 export type Parameters = [name: string, value: string][];
 
 const REQUEST_ID = /^[A-Za-z0-9\-._:]{1,64}$/;
-/** Until authentication exists everybody is this one. */
+/** Everybody, where nobody has to say who it is. */
 const anonymous: Actor = Object.freeze({ kind: 'anonymous', name: 'anonymous' });
 const none: Parameters = [];
 
 /** One request as the handlers see it; what costs is read when it is first asked for. */
 export class Exchange {
-  readonly actor: Actor = anonymous;
+  actor: Actor;
   readonly incoming: Incoming;
   /** The caller's `X-Request-Id` where it is sane, else a new one; answered in the same header. */
   readonly id: string;
@@ -47,7 +48,8 @@ export class Exchange {
   constructor(context: Context<Env>) {
     this.#context = context;
     this.incoming = context.env.incoming;
-    const { within } = context.env;
+    const { within, actor = anonymous } = context.env;
+    this.actor = actor;
     this.within = within !== undefined;
     const id = within ?? this.incoming.headers['x-request-id'];
     this.id = typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();

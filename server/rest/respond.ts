@@ -65,7 +65,9 @@ export function answerWrite(service: Service, exchange: Exchange, result: Change
   const headers = version ? versionHeaders(version) : {};
   if (version) headers.Location = versionUrl(service, version);
   const wanted = exchange.prefer.return ?? 'representation';
-  if (wanted === 'minimal' || (wanted === 'representation' && !version)) {
+  // Without content: what the caller may change and not read.
+  const hasContent = version !== undefined && version.content !== '';
+  if (wanted === 'minimal' || (wanted === 'representation' && !hasContent)) {
     return answerEmpty(exchange, status, headers);
   }
   if (wanted === 'representation' && version) {
@@ -119,9 +121,16 @@ export function answerFailure(service: Service, exchange: Exchange, failure: Fai
   const body = inFormat(service.xml, text, { format, pretty: false });
   const headers = bodyHeaders(exchange, format);
   if (failure.retryAfter !== undefined) headers['Retry-After'] = String(failure.retryAfter);
+  if (failure.status === 401) headers['WWW-Authenticate'] = challengeOf(exchange);
   if (failure.status === 405) headers.Allow = service.allow(pathOf(exchange.incoming.url));
   return new Response(body, { status: failure.status, headers });
 }
+
+/** RFC 6750 3: no error is named to those who said nothing of themselves. */
+const challengeOf = ({ incoming: { headers } }: Exchange): string =>
+  headers.authorization === undefined
+    ? 'Bearer realm="kiln"'
+    : 'Bearer realm="kiln", error="invalid_token"';
 
 function formatOrJson(exchange: Exchange): Format {
   try {

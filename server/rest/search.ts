@@ -13,6 +13,7 @@ import { bytesOf, hasBody } from './input.ts';
 import type { Exchange, Parameters } from './request.ts';
 import { decodeForm } from './request.ts';
 import { answer, answerBundle } from './respond.ts';
+import { requireAdmin } from './rights.ts';
 import { entriesOf } from './searchset.ts';
 import type { Service } from './service.ts';
 import { unknownElement } from './shape.ts';
@@ -126,6 +127,7 @@ const isExplain = ([name, value]: Parameters[number]): boolean =>
 
 /** `_explain=true`: what the search was understood as and how it would be run. */
 async function explain(service: Service, exchange: Exchange, asked: Asked): Promise<Response> {
+  requireAdmin(exchange, 'ask with _explain');
   const { query, rejected } = parseWhatFits(service, exchange, asked);
   const explanation = await service.store.explain(exchange.actor, query);
   const ours = asked.parameters.filter(([name]) => isOurs(asked, name));

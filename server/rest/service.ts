@@ -1,8 +1,9 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Definitions } from '../fhir/definitions.ts';
 import type { XmlCodec } from '../fhir/xml.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Store } from '../store/store.ts';
+import type { Actor, Store } from '../store/store.ts';
 import type { Budget } from './budget.ts';
 
 /** The settings that the REST interface heeds; `config.ts` reads them. */
@@ -48,6 +49,11 @@ export interface Service {
   capabilities(base: string): string;
   /** The value of the header Allow for a path. */
   allow(path: string): string;
+  /**
+   * Who calls, by the headers of a request; absent where everybody may do everything. Throws
+   * FhirError unauthorized.
+   */
+  authenticate?: ((headers: IncomingHttpHeaders) => Promise<Actor>) | undefined;
   /** Answers a request from inside: a read in a bundle. Never throws. */
   dispatch(inner: InnerRequest): Promise<Response>;
 }
@@ -58,6 +64,8 @@ export interface InnerRequest {
   /** Path and query below the server's root: `/fhir/Patient/1`. */
   url: string;
   headers: Record<string, string | undefined>;
+  /** Who asks: that of the request around it. */
+  actor: Actor;
   /** The id of the request around it. */
   within: string;
 }

@@ -1,0 +1,173 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Hono } from 'hono';
+import { FhirError } from '../fhir/error.ts';
+import type { Actor } from '../store/store.ts';
+import { accessOf } from './access.ts';
+import { routes as accessExplain } from './access-explain.ts';
+import { routes as account } from './account.ts';
+import { routes as adminClients } from './admin-clients.ts';
+import { routes as adminRoles } from './admin-roles.ts';
+import { routes as adminUsers } from './admin-users.ts';
+import { sweepAttempts } from './attempts.ts';
+import { authenticate, type Caller } from './authenticate.ts';
+import { routes as authorize } from './authorize.ts';
+import { ensureBootstrapClient } from './bootstrap.ts';
+import { routes as consent } from './consent.ts';
+import { crossOriginHeaders, preflightHeaders } from './cors.ts';
+import { routes as discovery } from './discovery.ts';
+import { sweepGrants } from './grants.ts';
+import { routes as introspect } from './introspect.ts';
+import { routes as keys } from './keys.ts';
+import { routes as launchStart } from './launch-start.ts';
+import { setupLink } from './links.ts';
+import { routes as page } from './page.ts';
+import { routes as picker } from './picker.ts';
+import { routes as registration } from './registration.ts';
+import { routes as revoke } from './revoke.ts';
+import { shipRoles } from './role-store.ts';
+import { SHIPPED } from './roles-shipped.ts';
+import { type AuthRoute, answerRoute } from './route.ts';
+import { sweepSessions } from './sessions.ts';
+import { routes as setup } from './setup.ts';
+import { routes as signIn } from './sign-in.ts';
+import { routes as signOut } from './sign-out.ts';
+import { routes as style } from './style.ts';
+import { routes as token } from './token.ts';
+import { type AuthService, OAuthError } from './types.ts';
+import { routes as upstreamLogout } from './upstream-logout.ts';
+import { routes as upstreamSignIn } from './upstream-sign-in.ts';
+
+export type { AuthConfig, AuthService } from './types.ts';
+
+/** Every route of the authorization server. */
+const routes: readonly AuthRoute[] = [
+  ...[...discovery, ...authorize, ...launchStart, ...picker, ...consent],
+  ...[...token, ...introspect, ...revoke, ...registration, ...keys],
+  ...[...signIn, ...signOut, ...setup, ...account, ...page, ...style],
+  ...[...upstreamSignIn, ...upstreamLogout],
+  ...[...adminClients, ...adminUsers, ...adminRoles, ...accessExplain],
+];
+
+interface Env {
+  incoming: Pick<IncomingMessage, 'headers' | 'url' | 'method'>;
+}
+
+type Fetch<E extends Env> = (request: Request, env: E) => Response | Promise<Response>;
+
+/** The authorization server as the rest of the process knows it. */
+export interface Auth {
+  /** Who calls the FHIR interface. Throws FhirError unauthorized. */
+  authenticate(headers: IncomingHttpHeaders): Promise<Actor>;
+  /** Answers what is the authorization server's, and gives all else its CORS headers. */
+  inFrontOf<E extends Env>(fetch: Fetch<E>): Fetch<E>;
+  /** The link with which the first administrator is made; undefined once there is one. */
+  setupLink(): Promise<string | undefined>;
+  /** Ends what it does beside requests. */
+  close(): void;
+}
+
+/** What has expired is thrown away so often; any process may. */
+const SWEEP_MS = 3_600_000;
+
+/** Grants first: sessions stay as long as one refers to them. */
+async function sweepAll(service: AuthService): Promise<void> {
+  try {
+    await sweepGrants(service);
+    await sweepSessions(service);
+    await sweepAttempts(service);
+  } catch (error) {
+    service.log.warn({ part: 'auth', error }, 'what has expired could not be thrown away');
+  }
+}
+
+export async function createAuth(service: AuthService): Promise<Auth> {
+  await shipRoles(service, SHIPPED);
+  await ensureBootstrapClient(service);
+  const app = new Hono<{ Bindings: Env }>({
+    getPath: (_request, options) => pathOf((options?.env as Env | undefined)?.incoming.url),
+  });
+  for (const route of routes) {
+    const { method, path } = route;
+    app.on(method, path, (context) => answerRoute(service, route, context as never));
+  }
+  const sweeping = setInterval(() => sweepAll(service), SWEEP_MS).unref();
+  return {
+    close: () => clearInterval(sweeping),
+    authenticate: (headers) => actorOf(service, headers),
+    inFrontOf: (fetch) => front(service, app.fetch as never, fetch),
+    setupLink: () => setupLink(service),
+  };
+}
+
+const pathOf = (url = '/'): string => url.replace(/^https?:\/\/[^/]*/i, '').split('?', 1)[0] ?? '/';
+
+const OURS = /^\/(?:auth|admin|(?:fhir\/)?\.well-known)(?:\/|$)/;
+/** What is public there may be read by any page. */
+const PUBLIC = '/fhir/metadata';
+
+function front<E extends Env>(service: AuthService, own: Fetch<E>, fetch: Fetch<E>): Fetch<E> {
+  return (request, env) => {
+    const { url = '/', headers, method } = env.incoming;
+    if (OURS.test(pathOf(url))) return own(request, env);
+    const { origin } = headers;
+    if (origin === undefined || !url.startsWith('/fhir')) return fetch(request, env);
+    const allowed = pathOf(url) === PUBLIC ? 'any' : 'clients';
+    return withOrigin(service, { origin, allowed }, () =>
+      method === 'OPTIONS'
+        ? new Response(null, { status: 204, headers: preflightHeaders })
+        : fetch(request, env),
+    );
+  };
+}
+
+async function withOrigin(
+  service: AuthService,
+  { origin, allowed }: { origin: string; allowed: 'any' | 'clients' },
+  answer: () => Response | Promise<Response>,
+): Promise<Response> {
+  const [response, headers] = await Promise.all([
+    answer(),
+    // Without the database nobody is known; the answer itself says that it is away.
+    crossOriginHeaders(service, allowed, origin).catch(() => ({ Vary: 'Origin' })),
+  ]);
+  for (const [name, value] of Object.entries(headers)) {
+    if (name === 'Vary') response.headers.append(name, value);
+    else response.headers.set(name, value as string);
+  }
+  return response;
+}
+
+/** An actor is good for so long before the roles and relations behind it are looked at again. */
+const ACTOR_MS = 1000;
+
+/** By the grant object of the token cache, which is another one after each change. */
+const actors = new WeakMap<object, { actor: Actor; scope: string; until: number }>();
+
+async function actorOf(service: AuthService, headers: IncomingHttpHeaders): Promise<Actor> {
+  const caller = await callerOf(service, headers);
+  const now = service.now();
+  const known = actors.get(caller.grant);
+  if (known && known.until > now && known.scope === caller.scope) return known.actor;
+  const access = await accessOf(service, caller);
+  const { user, client, scope } = caller;
+  const actor: Actor = user
+    ? { kind: 'user', name: user.id, access }
+    : { kind: 'client', name: client.id, access };
+  actors.set(caller.grant, { actor, scope, until: now + ACTOR_MS });
+  return actor;
+}
+
+async function callerOf(service: AuthService, headers: IncomingHttpHeaders): Promise<Caller> {
+  try {
+    const caller = await authenticate(service, headers);
+    if (caller) return caller;
+  } catch (error) {
+    if (error instanceof OAuthError) throw new FhirError('unauthorized', error.message);
+    throw error;
+  }
+  throw new FhirError(
+    'unauthorized',
+    'Say who you are: send an access token as "Authorization: Bearer <token>". Where to get one ' +
+      'stands in .well-known/smart-configuration.',
+  );
+}

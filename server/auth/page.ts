@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { html } from 'hono/html';
+import type { AuthContext, AuthRoute } from './route.ts';
+import type { AuthService } from './types.ts';
+
+/** The layout that all pages share: server-rendered, without script, one stylesheet. */
+
+export type HonoContext = AuthContext;
+
+/** Escaped text, as the `html` tag of hono makes it. */
+export type Html = ReturnType<typeof html>;
+
+/** What is wrong with a field; `field` is the id of its element. */
+export interface FieldError {
+  field: string;
+  text: string;
+}
+
+export interface Page {
+  /** The one h1, and the title of the window. */
+  title: string;
+  body: Html;
+  status?: 200 | 400 | 401 | 403 | 404 | 429 | 503;
+  /** Shown above the body as a summary with links to the fields (WCAG 3.3.1). */
+  errors?: readonly FieldError[];
+  /** Where, besides this server, a form's answer may lead: sources of CSP form-action. */
+  formTargets?: readonly string[];
+  /** Seconds, with status 429. */
+  retryAfter?: number;
+}
+
+const CSS = readFileSync(new URL('./pages/kiln.css', import.meta.url), 'utf8');
+
+const SECURITY = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/**
+ * The referrer policy is `same-origin`: under `no-referrer` browsers send `Origin: null` with forms
+ * (Fetch, "append a request Origin header"), and then nothing tells ours from forged ones. Other
+ * sites learn as little under either.
+ */
+function headersOf(page: Page): Record<string, string> {
+  const action = ["'self'", ...(page.formTargets ?? [])].join(' ');
+  const csp =
+    `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action ${action}; ` +
+    "frame-ancestors 'none'; base-uri 'none'";
+  return {
+    ...SECURITY,
+    'Content-Security-Policy': csp,
+    'Referrer-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+    'X-Frame-Options': 'DENY',
+    ...(page.retryAfter === undefined ? {} : { 'Retry-After': String(page.retryAfter) }),
+  };
+}
+
+const ERRORS = 'errors';
+
+const summary = (errors: readonly FieldError[]): Html | '' =>
+  errors.length === 0
+    ? ''
+    : html`<div class="errors" role="alert" id="${ERRORS}">
+        <h2>Please check</h2>
+        <ul>
+          ${errors.map(({ field, text }) => html`<li><a href="#${field}">${text}</a></li>`)}
+        </ul>
+      </div>`;
+
+/** For a form below the summary: ` aria-describedby="errors"` where there is one. */
+export const describedBy = (errors: readonly FieldError[] = []): Html =>
+  errors.length === 0 ? html`` : html` aria-describedby="${ERRORS}"`;
+
+/** A page of Kiln's. Cookies set on the context go with it. */
+export async function page(context: HonoContext, shown: Page): Promise<Response> {
+  const { title, body, errors = [] } = shown;
+  const text = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${errors.length > 0 ? 'Error: ' : ''}${title} - Kiln</title>
+        <link rel="stylesheet" href="/auth/kiln.css" />
+        <link rel="icon" href="data:," />
+      </head>
+      <body>
+        <header><p class="brand">Kiln</p></header>
+        <main>
+          <h1>${title}</h1>
+          ${summary(errors)} ${body}
+        </main>
+      </body>
+    </html>`;
+  return context.html(text, shown.status ?? 200, headersOf(shown));
+}
+
+export interface Trouble {
+  title: string;
+  /** What went wrong and what the person can do. */
+  text: string;
+  status?: NonNullable<Page['status']>;
+  retryAfter?: number;
+}
+
+/** A page that ends the way here: no form, no redirect. Status 400 unless said otherwise. */
+export function errorPage(context: HonoContext, trouble: Trouble): Promise<Response> {
+  const { text, ...rest } = { status: 400 as const, ...trouble };
+  return page(context, { ...rest, body: html`<p role="alert">${text}</p>` });
+}
+
+/** GET /auth/kiln.css */
+export async function stylesheet(_service: AuthService, context: HonoContext): Promise<Response> {
+  return context.body(CSS, 200, {
+    ...SECURITY,
+    'Content-Type': 'text/css; charset=utf-8',
+    'Cache-Control': 'public, max-age=3600',
+  });
+}
+
+export const routes: readonly AuthRoute[] = [
+  { method: 'GET', path: '/auth/kiln.css', handler: stylesheet },
+];

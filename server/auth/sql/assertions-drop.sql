@@ -1,0 +1,1 @@
+delete from auth_assertion where expires_at < to_timestamp($1::float8)

@@ -1,0 +1,1 @@
+delete from auth_attempt where key = any($1)

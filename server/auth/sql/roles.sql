@@ -1,0 +1,3 @@
+select name, title, rules, shipped
+from auth_role
+order by name

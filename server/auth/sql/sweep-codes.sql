@@ -1,0 +1,1 @@
+delete from auth_code where expires_at < to_timestamp($1) - interval '1 day'

@@ -1,0 +1,1 @@
+update auth_user set password_hash = $2 where id = $1
