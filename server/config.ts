@@ -67,6 +67,12 @@ function contradictions(values: Values): string[] {
         'as KILN_AUTH is none: set HOST to 127.0.0.1',
     );
   }
+  const everywhere = /^(0\.0\.0\.0|\[?::\]?)$/.test(values.HOST);
+  if (values.KILN_AUTH === 'smart' && everywhere && values.KILN_PUBLIC_URL === undefined) {
+    faults.push(
+      `KILN_PUBLIC_URL is missing: with HOST "${values.HOST}" tokens need the address that clients use`,
+    );
+  }
   if (values.KILN_SEARCH_COUNT_DEFAULT > values.KILN_SEARCH_COUNT_MAX) {
     faults.push('KILN_SEARCH_COUNT_DEFAULT is larger than KILN_SEARCH_COUNT_MAX');
   }

@@ -1,12 +1,14 @@
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { credentials } from './config-values.ts';
 import { ServerAway } from './load/client.ts';
 import { findInputs, type Input } from './load/files.ts';
 import { Progress } from './load/progress.ts';
 import { Report, summaryText } from './load/report.ts';
 import { load } from './load/run.ts';
 import { findServer, NoServer, startServer, type Target } from './load/target.ts';
+import { type Credentials, createTokens, NoToken } from './load/token.ts';
 
 const help = `npm run load -- [options] FILES OR FOLDERS
 
@@ -19,6 +21,8 @@ name, by starting a server for as long as it takes.
 Loading the same again does nothing, so a load that was interrupted is simply started again.
 
   --base URL         FHIR base of the server; none is started then
+  --client ID:SECRET a system client of the server, where it asks who calls (KILN_AUTH=smart);
+                     by default that of KILN_BOOTSTRAP_CLIENT
   --connections N    requests at one time (default 4)
   --patience SECONDS how long to wait for a server that does not answer (default 120)
   --report FILE      writes all that was refused to a file, one JSON object a line
@@ -34,6 +38,7 @@ class UsageError extends Error {}
 
 interface Options {
   base: string | undefined;
+  client: Credentials | undefined;
   connections: number;
   patience: number;
   report: string | undefined;
@@ -55,7 +60,11 @@ function readOptions(args: string[]): Options | undefined {
   if (base !== undefined && !/^https?:\/\/./.test(base)) {
     throw new UsageError('--base takes a URL such as http://127.0.0.1:8080/fhir.');
   }
-  return { base, connections, patience, report: values.report, paths };
+  const client = values.client === undefined ? undefined : credentials.parse(values.client);
+  if (values.client !== undefined && !client) {
+    throw new UsageError(`--client takes ${credentials.expects}.`);
+  }
+  return { base, client, connections, patience, report: values.report, paths };
 }
 
 function parse(args: string[]) {
@@ -65,6 +74,7 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         base: { type: 'string' },
+        client: { type: 'string' },
         connections: { type: 'string', default: '4' },
         patience: { type: 'string', default: '120' },
         report: { type: 'string' },
@@ -106,6 +116,12 @@ function addressOf({ host, port }: Config): string | undefined {
   return port === 0 ? undefined : `http://${name}:${port}/fhir`;
 }
 
+/** The client that the settings make for automation. */
+function bootstrapClient(): Credentials | undefined {
+  const { auth, authorization } = loadConfig();
+  return auth === 'smart' ? authorization.bootstrapClient : undefined;
+}
+
 /** The first signal finishes what is under way; a second one does not wait. */
 function stopOnSignal(): AbortSignal {
   const controller = new AbortController();
@@ -135,7 +151,9 @@ async function main(): Promise<void> {
   };
   try {
     const { base, now: since } = target;
-    await load(inputs, { ...options, base, since, report, onFile, signal });
+    const client = options.client ?? bootstrapClient();
+    const tokens = client && createTokens(base, client);
+    await load(inputs, { ...options, base, since, report, onFile, signal, tokens });
   } finally {
     const seconds = progress.stop();
     process.stdout.write(summaryText(report, progress.files, seconds));
@@ -146,7 +164,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const told = [UsageError, ConfigError, NoServer, ServerAway].some(
+  const told = [UsageError, ConfigError, NoServer, NoToken, ServerAway].some(
     (kind) => error instanceof kind,
   );
   const { message, stack } = error as Error;

@@ -8,9 +8,9 @@ export { ADMIN };
 
 /**
  * Who administrates: the access token in `Authorization: Bearer` is of a user or a system with the
- * role Admin, or of the client of KILN_BOOTSTRAP_CLIENT while that is set. As scopes narrow what a role gives, it must be one for everything; and an app that acts
- * for a user must be the hospital's own, since who consents to an app's reading of data does not mean
- * to hand over the keys of the house.
+ * role Admin, or of the client of KILN_BOOTSTRAP_CLIENT while that is set. As scopes narrow what a role
+ * gives, it must be one for everything; and an app that acts for a user must be the hospital's own,
+ * since who consents to an app's reading of data does not mean to hand over the keys of the house.
  * @throws OAuthError invalid_token (401), insufficient_scope (403)
  */
 export async function requireAdmin(service: AuthService, context: AuthContext): Promise<Caller> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, stringify } from '../fhir/json.ts';
 import type { JsonObject, JsonValue } from '../fhir/types.ts';
+import type { TokenSource } from './token.ts';
 
 export interface Answer {
   status: number;
@@ -27,6 +28,8 @@ export interface ClientOptions {
   patience: number;
   /** Aborted: no further attempts are made. */
   signal: AbortSignal;
+  /** Where the server asks who calls. */
+  tokens?: TokenSource | undefined;
 }
 
 /** The server did not take a request for longer than our patience. */
@@ -46,7 +49,7 @@ export function isPassing(status: number, attempt: number): boolean {
 }
 
 /** A client whose requests are repeated while the server is away or busy. Rejects with ServerAway. */
-export function createClient({ base, patience, signal }: ClientOptions): Client {
+export function createClient({ base, patience, signal, tokens }: ClientOptions): Client {
   const pause = (attempt: number, least = 0): Promise<void> => {
     const most = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
     return sleep(Math.max(least, most * (0.5 + Math.random() / 2)), undefined, { signal });
@@ -55,7 +58,7 @@ export function createClient({ base, patience, signal }: ClientOptions): Client 
   async function insist(path: string, init: RequestInit): Promise<Answer> {
     const end = performance.now() + patience;
     for (let attempt = 1; ; attempt++) {
-      const reply = await attemptOnce(`${base}${path}`, init);
+      const reply = await attemptAs(tokens, `${base}${path}`, init);
       if (!('why' in reply) && !isPassing(reply.status, attempt)) {
         const { status, body } = reply;
         return { status, body, repeated: attempt > 1 };
@@ -81,6 +84,23 @@ interface Reply {
   /** ms */
   retryAfter: number;
 }
+
+/** With a token where there are any; one that has ended meanwhile is renewed once. */
+async function attemptAs(
+  tokens: TokenSource | undefined,
+  url: string,
+  init: RequestInit,
+): Promise<Reply | { why: string }> {
+  if (!tokens) return attemptOnce(url, init);
+  const sent = async (renew: boolean): Promise<Reply | { why: string }> => {
+    const headers = { ...init.headers, Authorization: `Bearer ${await tokens(renew)}` };
+    return attemptOnce(url, { ...init, headers });
+  };
+  const reply = await sent(false);
+  return 'status' in reply && reply.status === UNAUTHORIZED ? sent(true) : reply;
+}
+
+const UNAUTHORIZED = 401;
 
 async function attemptOnce(url: string, init: RequestInit): Promise<Reply | { why: string }> {
   try {

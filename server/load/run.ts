@@ -5,6 +5,7 @@ import { inStages } from './order.ts';
 import { type Read, readInput } from './read.ts';
 import type { Report } from './report.ts';
 import type { Shipment } from './shipment.ts';
+import type { TokenSource } from './token.ts';
 
 export interface LoadOptions {
   base: string;
@@ -18,6 +19,8 @@ export interface LoadOptions {
   onFile: () => void;
   /** Aborted: what is under way is finished, nothing new begun. */
   signal: AbortSignal;
+  /** Where the server asks who calls. */
+  tokens?: TokenSource | undefined;
 }
 
 /** A part of a file on its way. */
