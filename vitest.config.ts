@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/bench/**'],
+    exclude: ['**/node_modules/**', 'tests/bench/**'],
     pool: 'forks',
     globalSetup: ['tests/helpers/global-setup.ts'],
     reporters: ['default', './tests/helpers/reporter.ts'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { html } from 'hono/html';
 import type { AuthContext, AuthRoute } from './route.ts';
@@ -30,6 +31,8 @@ export interface Page {
 }
 
 const CSS = readFileSync(new URL('./pages/kiln.css', import.meta.url), 'utf8');
+/** Another address after each change, as browsers keep it for a while. */
+const STYLESHEET = `/auth/kiln.css?${createHash('sha256').update(CSS).digest('hex').slice(0, 8)}`;
 
 const SECURITY = {
   'X-Content-Type-Options': 'nosniff',
@@ -82,7 +85,7 @@ export async function page(context: HonoContext, shown: Page): Promise<Response>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${errors.length > 0 ? 'Error: ' : ''}${title} - Kiln</title>
-        <link rel="stylesheet" href="/auth/kiln.css" />
+        <link rel="stylesheet" href="${STYLESHEET}" />
         <link rel="icon" href="data:," />
       </head>
       <body>

@@ -56,9 +56,19 @@ export type Term =
   /** A `_has`, or a chain (`of`) into contained resources, looked up: rows as decimal text of seq. */
   | { kind: 'rows'; seqs: readonly string[]; of?: Chain }
   /** Still to be looked up in the store, which puts `words` in its place (`codesTerm`). */
-  | { kind: 'codes'; type: string; code: string; of: CodeSource }
-  /** Still to be looked up: puts `references` in its place. `target` is `Type/id`. */
-  | { kind: 'hierarchy'; type: string; code: string; direction: Direction; target: string };
+  | { kind: 'codes'; type: string; code: string; of: CodeSource; within?: Term }
+  /**
+   * Still to be looked up: puts `references` in its place. `target` is `Type/id`. Of this, and of value
+   * sets and code systems, only those count that fit `within`, where it is there.
+   */
+  | {
+      kind: 'hierarchy';
+      type: string;
+      code: string;
+      direction: Direction;
+      target: string;
+      within?: Term;
+    };
 
 export interface Chain {
   kind: 'chain';
@@ -128,6 +138,8 @@ export interface SearchQuery {
   compartment?: string;
   /** What may be included; absent: everything. */
   visible?: Term;
+  /** Parameters (`paramKey`) that an include of all does not follow. */
+  concealed?: ReadonlySet<string>;
   /** Whose pages these are: a cursor belongs to it. */
   bearer?: string;
   /** `_explain=true`: how it would be run is asked for, not what it finds. */

@@ -50,13 +50,14 @@ export function unknownElements(
 }
 
 /** A choice may be called `value`, `value[x]` or `valueQuantity`. */
-function isNamed(element: ElementDef, name: string): boolean {
+export function isNamed(element: ElementDef, name: string): boolean {
   if (name === element.name) return true;
   if (!element.choice) return false;
   return name === `${element.name}[x]` || jsonNames(element).includes(name);
 }
 
-const jsonNames = ({ name, types, choice }: ElementDef): string[] =>
+/** The names that an element may have in JSON; of a choice one for each type. */
+export const jsonNames = ({ name, types, choice }: ElementDef): string[] =>
   choice ? types.map((type) => name + type.charAt(0).toUpperCase() + type.slice(1)) : [name];
 
 /** Elements that no part goes without. */
@@ -156,7 +157,7 @@ function shortened(
 }
 
 /** The resource with the tag, `id` and `meta` in front as in every stored text. */
-function tagged({ resourceType, id, meta, ...rest }: Resource): Resource {
+export function tagged({ resourceType, id, meta, ...rest }: Resource): Resource {
   const known = isObject(meta) ? meta : {};
   const tags = Array.isArray(known['tag']) ? known['tag'] : [];
   const present = tags.some((tag) => isObject(tag) && tag['code'] === SUBSETTED.code);

@@ -8,39 +8,43 @@ import type { Actor } from './store.ts';
 
 /** Looks which stored resources an actor may reach by their keys: for all verbs but search. */
 
-/** Those of the row keys whose current resources fit the term. */
+/**
+ * Those of the row keys whose current resources fit the term, with their versions: what is read before
+ * or after it, in a statement of its own, may be another version, which was another's perhaps.
+ */
 export async function fitting(
   context: Context,
   run: Run,
   keys: readonly string[],
   term: Term,
-): Promise<Set<string>> {
-  if (keys.length === 0) return new Set();
+): Promise<Map<string, number>> {
+  if (keys.length === 0) return new Map();
   const resolved = await resolveTerm(context, run, term);
   const statement = printVisible(context, keys, resolved);
   const rows = await run(statement, statement.values);
-  return new Set(rows.map(([rk]) => rk as string));
+  return new Map(rows.map(([rk, version]) => [rk as string, Number(version)]));
 }
 
 /**
- * Whether the actor may do this to the current resource.
+ * The version of the current resource if the actor may do this to it: `any` where that does not hang on
+ * what is stored, undefined where it may not.
  * @throws FhirError forbidden where its type as a whole is out of reach
  */
-export async function isVisible(
+export async function visibleVersion(
   context: Context,
   actor: Actor,
   { type, id }: { type: string; id: string },
   interaction: Interaction,
-): Promise<boolean> {
+): Promise<number | 'any' | undefined> {
   const limit = limitOf(actor, type, interaction);
-  if (limit === 'all') return true;
+  if (limit === 'all') return 'any';
   if (limit === 'none') throw forbidden(type, interaction);
   const rk = String(context.hasher.row(type, id));
   const found = await fitting(context, context.db.steady, [rk], {
     kind: 'typed',
     of: [{ types: [type], term: limit }],
   });
-  return found.has(rk);
+  return found.get(rk);
 }
 
 /** What may not be seen answers like what is not there. */

@@ -1,13 +1,19 @@
 import { FhirError } from '../fhir/error.ts';
+import { asResource, parseJson } from '../fhir/json.ts';
+import type { Term } from '../fhir/query.ts';
 import type { Resource } from '../fhir/types.ts';
-import { forbidden, type Interaction, type Limit, limitOf, limitOfAll } from './access.ts';
+import { forbidden, type Interaction, limitOf, limitOfAll } from './access.ts';
 import { fitting, hidden } from './access-check.ts';
-import { fitsContent } from './access-fits.ts';
+import { type Outline, without } from './access-element-paths.ts';
+import { fitsContent, type Looks } from './access-fits.ts';
+import type { Context } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import { dangling, localTargets } from './integrity.ts';
 import type { Parts } from './resolve.ts';
+import type { Standing } from './rows.ts';
 import type { Known } from './settle.ts';
-import type { Actor, Change } from './store.ts';
+import type { Actor, Change, ChangeResult, Version } from './store.ts';
+import { Overtaken } from './write.ts';
 
 /**
  * Who may write what (facts of access control: a change must be within reach before and after it). The
@@ -18,10 +24,15 @@ const NEEDS: Record<Change['method'], Interaction> = {
   ...{ create: 'c', update: 'u', patch: 'u', delete: 'd' },
 };
 
-/** Whether what an actor may write of these types depends on what is stored. */
-export const isLimited = (actor: Actor, drafts: readonly Draft[]): boolean =>
+/** Whether what an actor may write of these types depends on what is stored, the targets included. */
+export const isLimited = (
+  { definitions }: Pick<Context, 'definitions'>,
+  actor: Actor,
+  drafts: readonly Draft[],
+): boolean =>
   actor.access !== undefined &&
-  drafts.some(({ change }) => limitOf(actor, change.type, NEEDS[change.method]) !== 'all');
+  (drafts.some(({ change }) => limitOf(actor, change.type, NEEDS[change.method]) !== 'all') ||
+    limitOfAll(actor, definitions.resourceTypes, 'r', 's') !== undefined);
 
 /** @throws FhirError forbidden for a change of a type that is out of reach as a whole */
 export function permitTypes(actor: Actor, drafts: readonly Draft[]): void {
@@ -40,42 +51,73 @@ export function permitTypes(actor: Actor, drafts: readonly Draft[]): void {
 /**
  * What is known of the resources without those that the actor may not change so.
  * @throws FhirError not-found for an update of one that is not there for the actor: whether another
- *   has it must not be told, so such actors do not create by PUT
+ *   has it must not be told, so such actors do not create by PUT under ids of their own
  */
 export async function permitStanding(
-  { context, run, actor }: Parts,
+  parts: Parts,
   acting: readonly Draft[],
   known: Known,
 ): Promise<Known> {
+  const { actor } = parts;
   if (!actor.access) return known;
   const seen = new Map(known);
+  for (const name of await outOfReach(parts, acting, known)) seen.delete(name);
   for (const draft of acting) {
     const { change } = draft;
-    // The match of a conditional create is one that the actor could search for.
-    if (change.method === 'create') continue;
+    if (change.method !== 'update' || isThere(seen.get(nameOf(draft))) || isNew(draft)) continue;
     const { type, path } = change;
-    const limit = limitOf(actor, type, NEEDS[change.method]);
-    for (const id of idsOf(draft)) {
-      const name = `${type}/${id}`;
-      if (!(await isWithin({ context, run }, limit, { type, id }))) seen.delete(name);
-      if (change.method !== 'update' || seen.get(name)?.current) continue;
-      const create = limitOf(actor, type, 'c');
-      if (limit === 'all' && create === 'none') throw forbidden(type, 'c', path);
-      if (limit !== 'all' || create !== 'all') throw hidden(type, id, path);
-    }
+    const [update, create] = [limitOf(actor, type, 'u'), limitOf(actor, type, 'c')];
+    if (update === 'none') throw forbidden(type, 'u', path);
+    if (update === 'all' && create === 'none') throw forbidden(type, 'c', path);
+    if (update !== 'all' || create !== 'all') throw hidden(type, draft.id as string, path);
   }
   return seen;
 }
 
-async function isWithin(
-  { context, run }: Pick<Parts, 'context' | 'run'>,
-  limit: Limit,
-  { type, id }: { type: string; id: string },
-): Promise<boolean> {
-  if (typeof limit === 'string') return limit === 'all';
-  const rk = String(context.hasher.row(type, id));
-  const term = { kind: 'typed' as const, of: [{ types: [type], term: limit }] };
-  return (await fitting(context, run, [rk], term)).has(rk);
+const nameOf = ({ change, id }: Draft): string => `${change.type}/${id}`;
+
+/** A conditional update that matches nothing and leaves the id to the server. */
+const isNew = ({ change, id, ids, ownId }: Draft): boolean =>
+  change.method === 'update' && change.id === undefined && ids.length === 0 && id !== ownId;
+
+/** Where nobody looked, the client says that it is there. */
+const isThere = (standing: Standing | undefined): boolean =>
+  standing?.current !== undefined || standing?.supposed === true;
+
+/**
+ * The resources that the actor may not change so. The match of a conditional create is none of them:
+ * it could be searched for.
+ * @throws Overtaken where one has changed since its standing was looked up, and so perhaps its owner
+ */
+async function outOfReach(
+  { context, run, actor }: Parts,
+  acting: readonly Draft[],
+  known: Known,
+): Promise<string[]> {
+  const groups = Map.groupBy(
+    acting.filter(({ change }) => change.method !== 'create'),
+    ({ change }) => `${NEEDS[change.method]} ${change.type}`,
+  );
+  const out: string[] = [];
+  for (const [key, drafts] of groups) {
+    const [needed, type] = key.split(' ') as [Interaction, string];
+    const ids = drafts.flatMap(idsOf);
+    const limit = limitOf(actor, type, needed);
+    if (limit === 'all') continue;
+    const keyOf = (id: string): string => String(context.hasher.row(type, id));
+    const term: Term = {
+      kind: 'typed',
+      of: limit === 'none' ? [] : [{ types: [type], term: limit }],
+    };
+    const versions = await fitting(context, run, ids.map(keyOf), term);
+    for (const id of ids) {
+      const name = `${type}/${id}`;
+      const version = versions.get(keyOf(id));
+      if (version === undefined) out.push(name);
+      else if (version !== known.get(name)?.version) throw new Overtaken();
+    }
+  }
+  return out;
 }
 
 /**
@@ -87,23 +129,67 @@ export async function permitContents(
   drafts: readonly Draft[],
   known: Known,
 ): Promise<void> {
-  const { context, actor } = parts;
+  const { context, run, actor } = parts;
   if (!actor.access) return;
+  const contents = contentsOf(drafts);
+  const written = new Map([...contents].map(([draft, own]) => [nameOf(draft), own]));
+  const looks: Looks = { context, run, written, known: new Map() };
   const targets = new Map<string, Draft>();
-  for (const draft of drafts) {
+  for (const [draft, own] of contents) {
     const { change } = draft;
-    const resource = draft.patched ?? resourceOf(change);
-    if (!resource || draft.matched || draft.sameAs) continue;
     const { type } = change;
-    const exists = known.get(`${type}/${draft.id}`)?.current !== undefined;
+    const exists = isThere(known.get(nameOf(draft)));
     const interaction = change.method === 'create' || !exists ? 'c' : 'u';
     const limit = limitOf(actor, type, interaction);
     if (limit === 'none') throw forbidden(type, interaction, change.path);
-    const own: Resource = draft.id === undefined ? resource : { ...resource, id: draft.id };
-    if (limit !== 'all' && fitsContent(context, own, limit) !== true) throw outside(change);
-    for (const target of localTargets(context, resource)) targets.set(target, draft);
+    if (limit !== 'all' && (await fitsContent(looks, own, limit)) !== true) throw outside(change);
+    // What the limit itself names is known to whom it is for, e.g. the patient of a launch; what it
+    // referred to before may stay.
+    const named = limit === 'all' ? new Set<string>() : namedBy(limit);
+    const before = targetsBefore(context, known.get(nameOf(draft)), draft.veil);
+    for (const target of localTargets(context, draft.shown ?? own)
+      .difference(named)
+      .difference(before)) {
+      targets.set(target, draft);
+    }
   }
-  await permitTargets(parts, drafts, targets);
+  for (const name of written.keys()) targets.delete(name);
+  await permitTargets(parts, targets);
+}
+
+/** Without what is hidden: it must make no difference to what may be referred to. */
+function targetsBefore(
+  context: Context,
+  standing: Standing | undefined,
+  veil: Outline = new Map(),
+): ReadonlySet<string> {
+  const { content } = standing?.current ?? {};
+  if (!content) return new Set();
+  return localTargets(context, without(asResource(parseJson(content)), veil) as Resource);
+}
+
+/** What would be stored, under the ids that it would get. */
+function contentsOf(drafts: readonly Draft[]): Map<Draft, Resource> {
+  const contents = new Map<Draft, Resource>();
+  for (const draft of drafts) {
+    const resource = draft.patched ?? resourceOf(draft.change);
+    if (!resource || draft.matched || draft.sameAs) continue;
+    contents.set(draft, draft.id === undefined ? resource : { ...resource, id: draft.id });
+  }
+  return contents;
+}
+
+/** The resources that a limit requires to be referred to. */
+function namedBy(term: Term): ReadonlySet<string> {
+  switch (term.kind) {
+    case 'references':
+      return new Set(term.targets);
+    case 'any':
+    case 'all':
+      return new Set(term.terms.flatMap((one) => [...namedBy(one)]));
+    default:
+      return new Set();
+  }
 }
 
 function outside({ type, path }: Change): FhirError {
@@ -121,11 +207,13 @@ function outside({ type, path }: Change): FhirError {
 
 async function permitTargets(
   { context, run, actor }: Parts,
-  drafts: readonly Draft[],
   targets: ReadonlyMap<string, Draft>,
 ): Promise<void> {
-  const written = new Set(drafts.map(({ change, id }) => `${change.type}/${id}`));
-  const asked = [...targets.keys()].filter((target) => !written.has(target));
+  // Who may see all of a type is told nothing by a reference that leads nowhere.
+  const asked = [...targets.keys()].filter((target) => {
+    const [type = ''] = target.split('/', 1);
+    return limitOf(actor, type, 'r', 's') !== 'all';
+  });
   const visible = limitOfAll(actor, context.definitions.resourceTypes, 'r', 's');
   if (!visible || asked.length === 0) return;
   const keys = asked.map((target) => String(context.hasher.target(target)));
@@ -134,4 +222,46 @@ async function permitTargets(
   if (missing.length === 0) return;
   const issues = missing.map((target) => dangling(targets.get(target) as Draft, target, 'error'));
   throw new FhirError('unprocessable', issues);
+}
+
+/**
+ * The results without contents that the actor may not read: those that a patch or a conditional create
+ * found, and that nobody sent. Never throws, as all is stored by then.
+ */
+export async function withoutUnreadable(
+  context: Context,
+  actor: Actor,
+  { drafts, results }: { drafts: readonly Draft[]; results: ChangeResult[] },
+): Promise<ChangeResult[]> {
+  const visible = limitOfAll(actor, context.definitions.resourceTypes, 'r', 's');
+  if (!visible) return results;
+  const found = results.flatMap(({ version }, i) =>
+    version && (drafts[i]?.change.method === 'patch' || drafts[i]?.matched) ? [version] : [],
+  );
+  const looks: Looks = { context, run: context.db.tuples };
+  const readable = await readableOf(looks, found, visible).catch(() => new Set<Version>());
+  const unreadable = new Set(found).difference(readable);
+  return results.map((result) =>
+    result.version && unreadable.has(result.version)
+      ? { ...result, version: { ...result.version, content: '' } }
+      : result,
+  );
+}
+
+/** Others may have written meanwhile: then the version is judged by itself. */
+async function readableOf(
+  looks: Looks,
+  versions: readonly Version[],
+  visible: Term,
+): Promise<Set<Version>> {
+  const { context, run } = looks;
+  const keyOf = ({ type, id }: Version): string => String(context.hasher.row(type, id));
+  const seen = await fitting(context, run, versions.map(keyOf), visible);
+  const readable = new Set<Version>();
+  for (const version of versions) {
+    const stands = seen.get(keyOf(version)) === version.version;
+    const own = stands ? undefined : (parseJson(version.content) as Resource);
+    if (!own || (await fitsContent(looks, own, visible)) === true) readable.add(version);
+  }
+  return readable;
 }

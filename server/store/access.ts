@@ -1,6 +1,7 @@
 import type { Definitions } from '../fhir/definitions.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery, Term } from '../fhir/query.ts';
+import { askingFor } from './access-element-search.ts';
 import type { Actor } from './store.ts';
 
 /**
@@ -16,6 +17,10 @@ export type Interaction = 'c' | 'r' | 'u' | 'd' | 's';
 export interface Rule {
   interactions: ReadonlySet<Interaction>;
   where: readonly Term[];
+  /** Paths of elements that are left out of these resources: `name`, `contact.name`. */
+  hidden?: readonly string[];
+  /** Paths of elements that may not be changed. */
+  readOnly?: readonly string[];
 }
 
 export interface Access {
@@ -45,12 +50,14 @@ export function limitOf(
     .filter((rule) => interactions.some((one) => rule.interactions.has(one)));
   if (rules.length === 0) return 'none';
   if (rules.some(({ where }) => where.length === 0)) return 'all';
-  const terms = rules.map(
-    ({ where: [first, ...others] }): Term =>
-      others.length === 0 ? (first as Term) : { kind: 'all', terms: [first as Term, ...others] },
-  );
+  const terms = rules.map(ruleTerm);
   const [only] = terms;
   return only && terms.length === 1 ? only : { kind: 'any', terms };
+}
+
+/** What has to fit for a rule that does not give all of its type. */
+export function ruleTerm({ where: [first, ...others] }: Rule): Term {
+  return others.length === 0 ? (first as Term) : { kind: 'all', terms: [first as Term, ...others] };
 }
 
 const NAMES: Record<Interaction, string> = {
@@ -102,18 +109,21 @@ export function restrict(
 ): SearchQuery {
   const { access } = actor;
   if (!access) return query;
-  const types = query.types.filter((type) => limitOf(actor, type, 's') !== 'none');
+  // What hides an element that the search reads gives nothing to search in.
+  const { asker, concealed } = askingFor(definitions, access, query);
+  const types = query.types.filter((type) => limitOf(asker, type, 's') !== 'none');
   const { length } = definitions.resourceTypes;
   const byName = query.compartment === undefined && query.types.length < length;
   const refused = query.types.find((type) => !types.includes(type));
   if (refused !== undefined && (byName || types.length === 0)) throw forbidden(refused, 's');
-  const where = query.where.map((term) => bound(actor, term));
-  const limit = limitOfAll(actor, types, 's');
+  const where = query.where.map((term) => bound(asker, term));
+  const limit = limitOfAll(asker, types, 's');
   const visible = limitOfAll(actor, definitions.resourceTypes, 'r', 's');
   return {
     ...{ ...query, types, bearer: access.key },
     where: limit ? [...where, limit] : where,
     ...(visible && { visible }),
+    ...(concealed && { concealed }),
   };
 }
 
@@ -139,10 +149,25 @@ function bound(actor: Limited, term: Term): Term {
         })),
       };
     }
+    case 'hierarchy': {
+      const [type = ''] = term.target.split('/', 1);
+      const limit = limitOf(actor, type, 's');
+      if (limit === 'none') throw forbidden(type, 's');
+      return limit === 'all'
+        ? term
+        : { ...term, within: { kind: 'typed', of: [{ types: [type], term: limit }] } };
+    }
+    case 'codes': {
+      const within = limitOfAll(actor, TERMINOLOGY, 'r', 's');
+      return within ? { ...term, within } : term;
+    }
     default:
       return term;
   }
 }
+
+/** What `:in`, `:above` and `:below` of codes look into. */
+const TERMINOLOGY: readonly string[] = ['ValueSet', 'CodeSystem'];
 
 function boundWhere(actor: Limited, type: string, where: readonly Term[]): Term[] {
   const limit = limitOf(actor, type, 's');

@@ -1,6 +1,7 @@
 import { DbError } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
-import { isLimited, permitTypes } from './access-write.ts';
+import { treatsElements, veiledResults } from './access-element-write.ts';
+import { isLimited, permitTypes, withoutUnreadable } from './access-write.ts';
 import type { Context, Run } from './context.ts';
 import { type Criterion, lockCriteria } from './criteria.ts';
 import { type Draft, draftAll, idsOf, resourceOf } from './draft.ts';
@@ -50,14 +51,15 @@ export class Committer {
     const drafts = draftAll(this.#context, changes, options);
     permitTypes(actor, drafts);
     for (const { criterion } of drafts) {
-      if (criterion) await refuseIncomplete(this.#context, criterion.query);
+      if (criterion) await refuseIncomplete(this.#context, actor, criterion.query);
     }
     for (let attempt = 1; ; attempt++) {
       try {
         const tried: Attempt = { actor, drafts, options, first: attempt === 1 };
         const results = await this.#locks.hold(keysOf(drafts), () => this.#attempt(tried));
         if (tried.params !== undefined) await this.#context.params.spread(tried.params);
-        return results;
+        const readable = await withoutUnreadable(this.#context, actor, { drafts, results });
+        return await veiledResults(this.#context, actor, readable);
       } catch (error) {
         if (!wasOvertaken(error)) throw error;
         if (attempt === ATTEMPTS) throw stillOvertaken(error);
@@ -97,7 +99,11 @@ export class Committer {
   async #decide(attempt: Attempt, run: Run, tx?: Run): Promise<ChangeResult[]> {
     const { actor, drafts, options, first } = attempt;
     const inside = tx !== undefined;
-    const supposes = first && !inside && !isLimited(actor, drafts);
+    const supposes =
+      first &&
+      !inside &&
+      !isLimited(this.#context, actor, drafts) &&
+      !treatsElements(actor, drafts);
     const parts = { context: this.#context, reader: this.#reader, run, inside, supposes, actor };
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);

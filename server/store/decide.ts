@@ -2,6 +2,7 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource, deepEqual, parseJson } from '../fhir/json.ts';
 import { applyPatch } from '../fhir/patch.ts';
 import type { JsonObject, Resource } from '../fhir/types.ts';
+import { patchVeiled } from './access-element-write.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, refusal } from './draft.ts';
@@ -133,7 +134,10 @@ function patch(context: Context, draft: Draft, change: PatchChange, known: Known
   if (!current) throw missing(change, name, standing);
   checkVersion(change, name, standing);
   const before = asResource(parseJson(current.content));
-  const after = applyPatch(change.patch, before, context.definitions);
+  const { veil } = draft;
+  const after = veil
+    ? patchVeiled(context.definitions, Object.assign(draft, { veil }), change, before)
+    : applyPatch(change.patch, before, context.definitions);
   const issues = context.validate(after);
   // As a create or update with the same content (R4 3.1.0.4.1): 422 is for patches that do not fit.
   if (issues.length > 0) throw new FhirError('invalid', issues);

@@ -1,6 +1,7 @@
 import type { PlannedEntry } from '../fhir/bundle.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { Resource } from '../fhir/types.ts';
+import type { Outline } from './access-element-paths.ts';
 import type { Context } from './context.ts';
 import { type Criterion, parseCriterion } from './criteria.ts';
 import type { Change, CommitOptions } from './store.ts';
@@ -19,6 +20,10 @@ export interface Draft {
   id?: string;
   /** What a patch makes of its resource. */
   patched?: Resource;
+  /** What the actor does not see of the resource that it changes. */
+  veil?: Outline;
+  /** The patched resource as the actor sees it, where it does not see all of it. */
+  shown?: Resource;
   /** All matches of a conditional delete; the match of a conditional update or patch. */
   ids: string[];
   /** A conditional create that matched: `id` is there already and stays as it is. */

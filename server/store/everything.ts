@@ -1,16 +1,28 @@
 import { loadSql } from '../db/db.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
+import type { Term } from '../fhir/query.ts';
 import { isPatientColumn } from '../fhir/query-terms.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
+import { limitOfAll } from './access.ts';
+import { fitting } from './access-check.ts';
+import { askingForRecord } from './access-element-search.ts';
+import { eyesOnCurrent, veiledRows } from './access-elements.ts';
 import { vidFloor } from './clock.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { addReferences, type Followed, followedTypes, targetsOf } from './everything-links.ts';
-import type { Reader } from './read.ts';
 import { sqlList, versionOf } from './rows.ts';
-import type { Actor, CompartmentRoot, EverythingQuery, SearchPage, Version } from './store.ts';
+import { resolveTerm } from './search-resolve.ts';
+import type {
+  Actor,
+  CompartmentRoot,
+  EverythingQuery,
+  SearchPage,
+  Store,
+  Version,
+} from './store.ts';
 
 const membersSql = loadSql(import.meta.url, 'everything-members.sql');
 const linkedSql = loadSql(import.meta.url, 'everything-linked.sql');
@@ -22,7 +34,10 @@ const LAST = '9223372036854775807';
 const ONE_MORE = 1;
 /** Members read at a time where those of all pages are looked through. */
 const CHUNK = 1000;
+/** Members read at least where only some of them may be seen. */
+const SOME = 100;
 /** Columns of a member: type, id, ver, vid, method, content, seq. */
+const VERSION = 2;
 const SEQ = 6;
 
 /** The period is one of "care dates, not record currency dates" (R4), such as `recordedDate`. */
@@ -46,7 +61,13 @@ interface Focus {
   query: EverythingQuery;
   rk: string;
   words: string;
+  /** What the caller may see; absent: everything. */
+  visible?: Term;
+  /** Whose pages these are: a cursor belongs to its access. */
+  actor: Actor;
 }
+
+type Row = readonly unknown[];
 
 /** Members come first, ordered by their seq; what they refer to follows, ordered by name. */
 type Position = ['members', seq: string] | ['linked', name: string];
@@ -63,31 +84,35 @@ type Position = ['members', seq: string] | ['linked', name: string];
  */
 export class Everything {
   readonly #context: Context;
-  readonly #reader: Reader;
+  readonly #reads: Pick<Store, 'read'>;
   readonly #compartments = new Map<CompartmentRoot, Compartment>();
 
-  constructor(context: Context, reader: Reader) {
+  /** @param reads restricted to what an actor may see */
+  constructor(context: Context, reads: Pick<Store, 'read'>) {
     this.#context = context;
-    this.#reader = reader;
+    this.#reads = reads;
   }
 
   /** One page. Throws not-found, gone; invalid for a cursor that is not of this query. */
   async page(actor: Actor, query: EverythingQuery): Promise<SearchPage> {
     const { type, id } = query;
-    const focus = this.#focusOf(query);
-    const position = this.#positionOf(query);
+    const focus = await this.#focusOf(actor, query);
+    const position = this.#positionOf(focus);
     const hasRoot = position === undefined && wants(query, type);
     const room = query.count - (hasRoot ? 1 : 0);
     const behind = position === undefined ? LAST : position[1];
+    const reading = this.#reads.read(actor, type, id);
+    // Of what may not be seen nothing else is looked at.
+    if (actor.access) await reading;
     const [root, rows] = await Promise.all([
-      this.#reader.read(actor, type, id),
+      reading,
       position?.[0] === 'linked' ? [] : this.#members(focus, behind, room + ONE_MORE),
     ]);
     const shown = rows.slice(0, room);
     const page: SearchPage = { matches: hasRoot ? [root] : [], included: [], issues: [] };
     for (const row of shown) page.matches.push(this.#version(row));
     if (rows.length > room) {
-      page.next = this.#cursor(query, ['members', (shown.at(-1)?.[SEQ] as string) ?? LAST]);
+      page.next = this.#cursor(focus, ['members', (shown.at(-1)?.[SEQ] as string) ?? LAST]);
       return page;
     }
     await this.#addLinked(page, { focus, root, position });
@@ -113,7 +138,7 @@ export class Everything {
     const shown = left.slice(0, query.count - page.matches.length);
     page.included = shown.map(({ version }) => version);
     if (shown.length < left.length) {
-      page.next = this.#cursor(query, ['linked', shown.at(-1)?.name ?? behind]);
+      page.next = this.#cursor(focus, ['linked', shown.at(-1)?.name ?? behind]);
     }
   }
 
@@ -156,19 +181,21 @@ export class Everything {
   }
 
   async #load(
-    { compartment, words, rk }: Focus,
+    focus: Focus,
     patient: string | null,
     names: ReadonlySet<string>,
   ): Promise<Version[]> {
     if (names.size === 0) return [];
+    const { compartment, words, rk } = focus;
     const { db, hasher, typeNumber } = this.#context;
     const rows = await db.steady(linkedSql, [
       sqlList([...names].map((name) => String(hasher.target(name)))),
       sqlList(compartment.followed.supporting.map(typeNumber)),
       ...[patient, words, rk],
     ]);
+    const shown = await this.#shown(focus, rows);
     // The id is compared too, so a collision of keys is a miss.
-    return rows.map((row) => this.#version(row)).filter((version) => names.has(nameOf(version)));
+    return shown.map((row) => this.#version(row)).filter((version) => names.has(nameOf(version)));
   }
 
   /** Whose record an encounter is part of, as a row key; a patient's own is in its compartment. */
@@ -181,11 +208,44 @@ export class Everything {
     return patient === undefined ? null : String(hasher.target(patient));
   }
 
-  #members(
+  /** The rows as the caller may see them: none of the others has an influence on pages and links. */
+  async #shown({ visible, actor }: Focus, rows: readonly Row[]): Promise<readonly Row[]> {
+    const fit = visible ? await this.#fitting(visible, rows) : rows;
+    return veiledRows(
+      eyesOnCurrent(this.#context, actor),
+      fit,
+      (row) => this.#version(row),
+      SEQ - 1,
+    );
+  }
+
+  async #fitting(visible: Term, rows: readonly Row[]): Promise<readonly Row[]> {
+    const { db, hasher, typeName } = this.#context;
+    const keys = rows.map(([type, id]) => String(hasher.row(typeName(Number(type)), String(id))));
+    const fits = await fitting(this.#context, db.steady, keys, visible);
+    return rows.filter((row, i) => fits.get(keys[i] as string) === Number(row[VERSION]));
+  }
+
+  /** Up to so many members that the caller may see; fewer where there are no more. */
+  async #members(focus: Focus, behind: string, limit: number): Promise<readonly Row[]> {
+    if (!focus.visible) return this.#shown(focus, await this.#stored(focus, behind, limit));
+    const shown: Row[] = [];
+    const size = Math.max(limit, SOME);
+    let from = behind;
+    for (;;) {
+      const rows = await this.#stored(focus, from, size);
+      shown.push(...(await this.#shown(focus, rows)));
+      const last = rows.at(-1);
+      if (!last || rows.length < size || shown.length >= limit) return shown.slice(0, limit);
+      from = last[SEQ] as string;
+    }
+  }
+
+  #stored(
     { compartment, query, rk, words }: Focus,
     behind: string,
     limit: number,
-  ): Promise<readonly (readonly unknown[])[]> {
+  ): Promise<readonly Row[]> {
     const { db, typeNumber } = this.#context;
     const { since, period, types } = query;
     return db.steady(membersSql, [
@@ -201,8 +261,11 @@ export class Everything {
     return versionOf(this.#context.typeName(Number(row[0])), row.slice(1));
   }
 
-  #focusOf(query: EverythingQuery): Focus {
-    const { hasher } = this.#context;
+  async #focusOf(actor: Actor, query: EverythingQuery): Promise<Focus> {
+    const { hasher, definitions, db } = this.#context;
+    const asker = askingForRecord(definitions, actor, query);
+    const limit = limitOfAll(asker, definitions.resourceTypes, 'r', 's');
+    const visible = limit && (await resolveTerm(this.#context, db.tuples, limit));
     const name = `${query.type}/${query.id}`;
     const compartment = this.#compartmentOf(query.type);
     const words = compartment.salts.map((salt) => String(hasher.reference(salt, name)));
@@ -211,6 +274,8 @@ export class Everything {
       query,
       rk: String(hasher.row(query.type, query.id)),
       words: sqlList(words),
+      ...(visible && { visible }),
+      actor,
     };
   }
 
@@ -233,13 +298,14 @@ export class Everything {
     return made;
   }
 
-  #positionOf(query: EverythingQuery): Position | undefined {
-    if (query.cursor === undefined) return undefined;
-    return decodeCursor(this.#context.secret, scopeOf(query), query.cursor) as Position;
+  #positionOf(focus: Focus): Position | undefined {
+    const { cursor } = focus.query;
+    if (cursor === undefined) return undefined;
+    return decodeCursor(this.#context.secret, scopeOf(focus), cursor) as Position;
   }
 
-  #cursor(query: EverythingQuery, position: Position): string {
-    return encodeCursor(this.#context.secret, scopeOf(query), position);
+  #cursor(focus: Focus, position: Position): string {
+    return encodeCursor(this.#context.secret, scopeOf(focus), position);
   }
 }
 
@@ -247,8 +313,8 @@ const nameOf = ({ type, id }: Version): string => `${type}/${id}`;
 
 const wants = ({ types }: EverythingQuery, type: string): boolean => types?.includes(type) ?? true;
 
-const scopeOf = ({ cursor: _, ...query }: EverythingQuery): string =>
-  `everything ${JSON.stringify(query)}`;
+const scopeOf = ({ actor, query: { cursor: _, ...query } }: Focus): string =>
+  `everything ${actor.access?.key ?? ''} ${JSON.stringify(query)}`;
 
 function referencesOf(versions: readonly Version[]): Set<string> {
   const found = new Set<string>();

@@ -1,65 +1,130 @@
 import { FhirError } from '../fhir/error.ts';
 import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
-import { forbidden, type Limit, limitOf, limitOfAll } from './access.ts';
-import { fitting, hidden, isVisible } from './access-check.ts';
-import { fitsContent } from './access-fits.ts';
+import { forbidden, limitOf } from './access.ts';
+import { hidden, visibleVersion } from './access-check.ts';
+import { fitsContent, type Looks } from './access-fits.ts';
 import type { Context } from './context.ts';
-import type { Actor, HistoryPage, HistoryQuery, SearchPage, Store, Version } from './store.ts';
+import type { Actor, HistoryPage, HistoryQuery, Store, Version } from './store.ts';
 
-type Verbs = Pick<Store, 'read' | 'vread' | 'history' | 'everything'>;
+type Verbs = Pick<Store, 'read' | 'vread' | 'history'>;
 
 /**
  * The verbs that reach resources by their names, for actors whose access is limited: what may not be
- * seen answers like what does not exist. Searches and writes are restricted where they are made.
+ * seen answers like what does not exist. Searches, records and writes are restricted where they are made.
  */
 export function guarded(context: Context, inner: Verbs): Verbs {
   return {
-    read: async (actor, type, id) => {
-      if (actor.access) await see(context, actor, type, id);
-      return inner.read(actor, type, id);
-    },
+    read: (actor, type, id) =>
+      actor.access ? readSeen({ context, inner, actor }, type, id) : inner.read(actor, type, id),
     vread: async (actor, type, id, versionId) => {
       if (!actor.access) return inner.vread(actor, type, id, versionId);
-      await see(context, actor, type, id);
-      const version = await inner.vread(actor, type, id, versionId);
-      if (!fitsVersion(context, version, limitOf(actor, type, 'r'))) throw hidden(type, id);
+      const seen = await see(context, actor, { type, id });
+      if (seen === 'any') return inner.vread(actor, type, id, versionId);
+      const version = await unlessMissing(inner.vread(actor, type, id, versionId));
+      const fits = version && (await versionsOf(context, actor, [version])).length > 0;
+      if (!fits) throw noVersion(type, id, versionId);
       return version;
     },
     history: async (actor, query) => {
       if (!actor.access) return inner.history(actor, query);
       const { type, id } = query;
-      if (type !== undefined && id !== undefined) {
-        await see(context, actor, type, id);
-        const page = await inner.history(actor, query);
-        return visibleVersions(context, page, limitOf(actor, type, 'r'));
+      if (type === undefined || id === undefined) {
+        refuseLimited(context, actor, query);
+        return inner.history(actor, query);
       }
-      refuseLimited(context, actor, query);
-      return inner.history(actor, query);
-    },
-    everything: async (actor, query) => {
-      if (!actor.access) return inner.everything(actor, query);
-      await see(context, actor, query.type, query.id);
-      return visiblePage(context, actor, await inner.everything(actor, query));
+      const seen = await see(context, actor, { type, id });
+      return seen === 'any'
+        ? inner.history(actor, query)
+        : visibleVersions({ context, inner, actor }, query);
     },
   };
 }
 
-async function see(context: Context, actor: Actor, type: string, id: string): Promise<void> {
-  if (!(await isVisible(context, actor, { type, id }, 'r'))) throw hidden(type, id);
+async function see(
+  context: Context,
+  actor: Actor,
+  { type, id }: { type: string; id: string },
+): Promise<number | 'any'> {
+  const seen = await visibleVersion(context, actor, { type, id }, 'r');
+  if (seen === undefined) throw hidden(type, id);
+  return seen;
 }
 
-function fitsVersion(context: Context, version: Version, limit: Limit): boolean {
-  if (typeof limit === 'string') return limit === 'all';
-  if (version.content === '') return false;
-  return fitsContent(context, parseJson(version.content) as Resource, limit) === true;
+/** The resource may change hands between two looks so many times. */
+const LOOKS = 10;
+
+/** The version that was found to be visible, and no other. */
+async function readSeen(
+  { context, inner, actor }: { context: Context; inner: Verbs; actor: Actor },
+  type: string,
+  id: string,
+): Promise<Version> {
+  for (let look = 0; look < LOOKS; look++) {
+    const seen = await see(context, actor, { type, id });
+    if (seen === 'any') return inner.read(actor, type, id);
+    const version = await unlessMissing(inner.read(actor, type, id));
+    if (version?.version === seen) return version;
+  }
+  throw new FhirError('busy', `${type}/${id} keeps changing. Try again shortly.`);
 }
 
-/** Versions of a time when the resource was another's are not shown, nor how many there are. */
-function visibleVersions(context: Context, page: HistoryPage, limit: Limit): HistoryPage {
-  if (limit === 'all') return page;
-  const { total: _, ...rest } = page;
-  return { ...rest, versions: page.versions.filter((one) => fitsVersion(context, one, limit)) };
+/** Undefined for what is not there, or not any more. */
+async function unlessMissing(work: Promise<Version>): Promise<Version | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    const missing = error instanceof FhirError && ['not-found', 'gone'].includes(error.kind);
+    if (missing) return undefined;
+    throw error;
+  }
+}
+
+/** Says the same of versions that never were, of deletions and of what was another's. */
+const noVersion = (type: string, id: string, versionId: string): FhirError =>
+  new FhirError(
+    'not-found',
+    `${type}/${id} has no version ${versionId.slice(0, 64)} that you may see. Those are listed at ` +
+      `${type}/${id}/_history.`,
+  );
+
+/** Those of the versions that are within reach as they were. */
+async function versionsOf(
+  context: Context,
+  actor: Actor,
+  versions: readonly Version[],
+): Promise<Version[]> {
+  const looks: Looks = { context, run: context.db.steady, known: new Map() };
+  const shown: Version[] = [];
+  for (const version of versions) {
+    const { type, content } = version;
+    const limit = limitOf(actor, type, 'r');
+    if (limit === 'none' || content === '') continue;
+    const fits =
+      limit === 'all' || (await fitsContent(looks, parseJson(content) as Resource, limit));
+    if (fits === true) shown.push(version);
+  }
+  return shown;
+}
+
+/**
+ * Versions of a time when the resource was another's are not shown, nor how many there are: a page is
+ * filled with those that follow.
+ */
+async function visibleVersions(
+  { context, inner, actor }: { context: Context; inner: Verbs; actor: Actor },
+  query: HistoryQuery,
+): Promise<HistoryPage> {
+  const versions: Version[] = [];
+  let asked = query;
+  for (;;) {
+    const page = await inner.history(actor, asked);
+    versions.push(...(await versionsOf(context, actor, page.versions)));
+    const { next } = page;
+    if (next === undefined) return { versions };
+    if (versions.length === query.count) return { versions, next };
+    asked = { ...query, cursor: next, count: query.count - versions.length };
+  }
 }
 
 /** What has been has no rows to search in: the history of a type is for those who may see all of it. */
@@ -75,16 +140,4 @@ function refuseLimited({ definitions }: Context, actor: Actor, { type }: History
         `Ask for that of one: ${one}/[id]/_history.`,
     );
   }
-}
-
-/** The members of a record that the actor may see; those left out are in no count. */
-async function visiblePage(context: Context, actor: Actor, page: SearchPage): Promise<SearchPage> {
-  const visible = limitOfAll(actor, context.definitions.resourceTypes, 'r', 's');
-  if (!visible) return page;
-  const keyOf = ({ type, id }: Version): string => String(context.hasher.row(type, id));
-  const keys = [...page.matches, ...page.included].map(keyOf);
-  const found = await fitting(context, context.db.steady, keys, visible);
-  const shown = (list: Version[]): Version[] => list.filter((one) => found.has(keyOf(one)));
-  const { total: _, ...rest } = page;
-  return { ...rest, matches: shown(page.matches), included: shown(page.included) };
 }

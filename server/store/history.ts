@@ -21,8 +21,8 @@ function bounds({ since, at }: HistoryQuery): [from: string, upTo: string, super
   return [from, String(vidFloor(at.hi + 1) - 1n), String(vidFloor(at.lo + 1) - 1n)];
 }
 
-const scopeOf = ({ type, id, since, at }: HistoryQuery): string =>
-  `history ${type ?? ''}/${id ?? ''} ${since ?? ''} ${at ? `${at.lo}-${at.hi}` : ''}`;
+const scopeOf = ({ access }: Actor, { type, id, since, at }: HistoryQuery): string =>
+  `history ${access?.key ?? ''} ${type ?? ''}/${id ?? ''} ${since ?? ''} ${at ? `${at.lo}-${at.hi}` : ''}`;
 
 /**
  * R4 3.1.0.15: newest first. Pages are cut by version key, which never changes, so they hold every
@@ -30,10 +30,10 @@ const scopeOf = ({ type, id, since, at }: HistoryQuery): string =>
  */
 export async function history(
   context: Context,
-  _actor: Actor,
+  actor: Actor,
   query: HistoryQuery,
 ): Promise<HistoryPage> {
-  const scope = scopeOf(query);
+  const scope = scopeOf(actor, query);
   const position = query.cursor ? decodeCursor(context.secret, scope, query.cursor) : undefined;
   const read = query.id === undefined ? ofTypes : ofInstance;
   const versions = await read(context, query, position);

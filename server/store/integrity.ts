@@ -26,7 +26,7 @@ export async function checkTargets(
   const gone = goneBy(drafts);
   const wanted = new Map<string, Draft[]>();
   for (const draft of drafts) {
-    const resource = draft.patched ?? resourceOf(draft.change);
+    const resource = draft.shown ?? draft.patched ?? resourceOf(draft.change);
     if (!resource || draft.matched || draft.sameAs) continue;
     for (const target of localTargets(context, resource)) {
       if (!own.has(target)) wanted.set(target, [...(wanted.get(target) ?? []), draft]);

@@ -2,14 +2,20 @@ import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery } from '../fhir/query.ts';
 import { paramKey } from '../fhir/terms.ts';
 import type { Issue } from '../fhir/types.ts';
+import { limitOf } from './access.ts';
 import type { Context } from './context.ts';
 import { type ReindexState, reindexStates } from './reindex-state.ts';
+import type { Actor } from './store.ts';
 
 /**
  * Warnings for a search by parameters that older resources are not all found by yet. To be awaited
  * before the search runs: what becomes complete meanwhile was not when it began.
  */
-export async function incompleteIssues(context: Context, query: SearchQuery): Promise<Issue[]> {
+export async function incompleteIssues(
+  context: Context,
+  actor: Actor,
+  query: SearchQuery,
+): Promise<Issue[]> {
   const { incomplete } = context.params;
   if (incomplete.size === 0) return [];
   const used = namesIn(query, incomplete).filter((name) => incomplete.has(name));
@@ -19,7 +25,7 @@ export async function incompleteIssues(context: Context, query: SearchQuery): Pr
   return states.flatMap((state) =>
     state.incomplete
       .filter((code) => used.includes(paramKey(state.type, code)))
-      .map((code) => warning(state, code)),
+      .map((code) => warning(actor, state, code)),
   );
 }
 
@@ -27,24 +33,34 @@ export async function incompleteIssues(context: Context, query: SearchQuery): Pr
  * Refuses criteria of conditional writes that cannot be decided while matches may be missing.
  * @throws FhirError busy
  */
-export async function refuseIncomplete(context: Context, query: SearchQuery): Promise<void> {
-  const [issue] = await incompleteIssues(context, query);
+export async function refuseIncomplete(
+  context: Context,
+  actor: Actor,
+  query: SearchQuery,
+): Promise<void> {
+  const [issue] = await incompleteIssues(context, actor, query);
   if (!issue) return;
   const diagnostics = `The criteria cannot be decided yet. ${issue.diagnostics}`;
   throw new FhirError('busy', [{ severity: 'error', code: 'incomplete', diagnostics }]);
 }
 
-function warning({ type, done, total, failed, error }: ReindexState, code: string): Issue {
-  const progress = total === undefined ? 'not begun yet' : `${done} of ${total} done`;
-  const faults = failed > 0 ? `, ${failed} of them in vain (${error})` : '';
+function warning(actor: Actor, state: ReindexState, code: string): Issue {
+  // How many there are, and what failed on which, is for those who may see all of them.
+  const isOpen = limitOf(actor, state.type, 's') === 'all';
   return {
     severity: 'warning',
     code: 'incomplete',
     diagnostics:
-      `The parameter "${code}" is new on ${type}, and what was stored before is still being ` +
-      `indexed (${progress}${faults}): matches may be missing. See [base]/$reindex.`,
+      `The parameter "${code}" is new on ${state.type}, and what was stored before is still being ` +
+      `indexed${isOpen ? progressOf(state) : ''}: matches may be missing. See [base]/$reindex.`,
     expression: `http.${code}`,
   };
+}
+
+function progressOf({ done, total, failed, error }: ReindexState): string {
+  const progress = total === undefined ? 'not begun yet' : `${done} of ${total} done`;
+  const faults = failed > 0 ? `, ${failed} of them in vain (${error})` : '';
+  return ` (${progress}${faults})`;
 }
 
 /** A parameter's key at the beginning of a key or word of the tree (terms.ts). */

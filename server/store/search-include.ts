@@ -1,6 +1,7 @@
 import type { SearchParamDef } from '../fhir/definitions.ts';
 import type { Include, SearchQuery, Term } from '../fhir/query.ts';
 import { isReference } from '../fhir/query-param.ts';
+import { paramKey } from '../fhir/terms.ts';
 import type { Issue } from '../fhir/types.ts';
 import type { Context } from './context.ts';
 import { canonicalWays, includedByUrl } from './search-include-canonical.ts';
@@ -60,6 +61,8 @@ interface Asked {
   revinclude: readonly Include[];
   /** What of it the caller may see; absent: everything. */
   visible?: Term;
+  /** Parameters that `*` does not stand for. */
+  concealed?: ReadonlySet<string>;
 }
 
 /**
@@ -116,7 +119,10 @@ async function oneRound(walk: Walk, from: readonly Row[], asked: Asked): Promise
 function waysFrom({ definitions }: Context, type: string, asked: Asked): Asked {
   const params = (source: string, { code }: Include): SearchParamDef[] =>
     [...definitions.searchParams(source).values()].filter(
-      (def) => isReference(def) && (code === '*' || code === def.code),
+      (def) =>
+        isReference(def) &&
+        (code === '*' || code === def.code) &&
+        !asked.concealed?.has(paramKey(source, def.code)),
     );
   const include = asked.include
     .filter(({ source }) => source === type || source === '*')

@@ -1,5 +1,5 @@
 import { loadSql } from '../db/db.ts';
-import type { CodeSource } from '../fhir/query.ts';
+import type { CodeSource, Term } from '../fhir/query.ts';
 import { paramKey, uriTerm } from '../fhir/terms.ts';
 import type { JsonObject } from '../fhir/types.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../fhir/valueset.ts';
 import type { Context, Run } from './context.ts';
 import { sqlList } from './rows.ts';
+import { printVisible } from './search-sql.ts';
 
 /** Reads the value sets and code systems that `:in`, `:above` and `:below` name. */
 
@@ -25,11 +26,16 @@ const MAX_VERSIONS = 200;
 type Kind = 'ValueSet' | 'CodeSystem';
 
 /**
- * The codes that a source means.
+ * The codes that a source means. Only those value sets and code systems count that fit `within`, where
+ * it is given (resolved).
  * @throws TerminologyProblem where what it names is not stored here, or not whole
  */
-export async function codesOf(context: Context, run: Run, of: CodeSource): Promise<Code[]> {
-  const shelf = new Shelf(context, run);
+export async function codesOf(
+  context: Context,
+  run: Run,
+  { of, within }: { of: CodeSource; within: Term | undefined },
+): Promise<Code[]> {
+  const shelf = new Shelf(context, run, within);
   if ('valueSet' in of) {
     await shelf.fill(of.valueSet);
     return expandValueSet(of.valueSet, shelf);
@@ -51,14 +57,16 @@ export async function codesOf(context: Context, run: Run, of: CodeSource): Promi
 class Shelf implements Library {
   readonly #context: Context;
   readonly #run: Run;
+  readonly #within: Term | undefined;
   readonly #held = {
     ValueSet: new Map<string, JsonObject | undefined>(),
     CodeSystem: new Map<string, JsonObject | undefined>(),
   };
 
-  constructor(context: Context, run: Run) {
+  constructor(context: Context, run: Run, within: Term | undefined) {
     this.#context = context;
     this.#run = run;
+    this.#within = within;
   }
 
   valueSet(canonical: string): JsonObject | undefined {
@@ -124,14 +132,27 @@ class Shelf implements Library {
     if (words.length === 0) return [];
     const values = [sqlList(words), words.length * MAX_VERSIONS];
     const rows = await this.#run({ text: canonicalSql.text }, values);
-    return rows.map(([content]) => JSON.parse(content as string) as JsonObject);
+    return this.#visible(rows.map(([content]) => JSON.parse(content as string) as JsonObject));
+  }
+
+  /** Those that may be seen. */
+  async #visible(found: JsonObject[]): Promise<JsonObject[]> {
+    if (!this.#within || found.length === 0) return found;
+    const { hasher } = this.#context;
+    const keyOf = ({ resourceType, id }: JsonObject): string =>
+      String(hasher.row(String(resourceType), String(id)));
+    const statement = printVisible(this.#context, found.map(keyOf), this.#within);
+    const seen = new Set((await this.#run(statement, statement.values)).map(([rk]) => rk));
+    return found.filter((one) => seen.has(keyOf(one)));
   }
 
   async #byAddress(kind: Kind, canonical: string): Promise<JsonObject | undefined> {
     if (!canonical.startsWith(`${kind}/`)) return undefined;
     const id = canonical.slice(kind.length + 1);
     const [row] = await this.#run(readSql, [sqlList([String(this.#context.hasher.row(kind, id))])]);
-    return row?.[1] === id ? (JSON.parse(row[5] as string) as JsonObject) : undefined;
+    if (row?.[1] !== id) return undefined;
+    const [found] = await this.#visible([JSON.parse(row[5] as string) as JsonObject]);
+    return found;
   }
 }
 

@@ -1,12 +1,11 @@
-import { loadSql } from '../db/db.ts';
 import type { SearchParamDef } from '../fhir/definitions.ts';
-import type { CodeSource, SearchQuery, Term } from '../fhir/query.ts';
-import { codesTerm, hierarchyParam } from '../fhir/query-terms.ts';
-import { paramKey, referenceSalt } from '../fhir/terms.ts';
+import type { SearchQuery, Term } from '../fhir/query.ts';
+import { codesTerm } from '../fhir/query-terms.ts';
 import { type Code, TerminologyProblem } from '../fhir/valueset.ts';
 import type { Context, Run } from './context.ts';
 import { refused } from './search-refused.ts';
 import { codesOf } from './search-resolve-codes.ts';
+import { resolveHierarchy } from './search-resolve-hierarchy.ts';
 import { resolveChain, resolveHas } from './search-resolve-joins.ts';
 import { resolvePresent, resolveTexts } from './search-resolve-words.ts';
 
@@ -15,12 +14,6 @@ import { resolvePresent, resolveTexts } from './search-resolve-words.ts';
  * sets and code systems (`:in`, `:above`, `:below`), hierarchies of resources, the other ends of chains
  * and `_has`, and the words of the dictionaries (`:missing`, `:text`).
  */
-
-const belowSql = loadSql(import.meta.url, 'hierarchy-below.sql');
-const aboveSql = loadSql(import.meta.url, 'hierarchy-above.sql');
-
-/** More resources than this are no condition of a search. */
-const MAX_RESOURCES = 10_000;
 
 type CodesTerm = Extract<Term, { kind: 'codes' }>;
 type HierarchyTerm = Extract<Term, { kind: 'hierarchy' }>;
@@ -89,9 +82,9 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
   const { context, run } = resolver;
   switch (term.kind) {
     case 'codes':
-      return resolveCodes(resolver, term);
+      return resolveCodes(resolver, await resolveWithin(resolver, term));
     case 'hierarchy':
-      return resolveHierarchy(resolver, term);
+      return resolveHierarchy(context, run, await resolveWithin(resolver, term));
     case 'any':
     case 'all':
       return { ...term, terms: await resolveAll(resolver, term.terms, types) };
@@ -121,6 +114,14 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
   }
 }
 
+async function resolveWithin<T extends CodesTerm | HierarchyTerm>(
+  resolver: Resolver,
+  term: T,
+): Promise<T> {
+  const { within } = term;
+  return within && isOpen(within) ? { ...term, within: await resolve(resolver, within, []) } : term;
+}
+
 type Typed = Extract<Term, { kind: 'typed' }>['of'];
 
 const resolveTyped = (resolver: Resolver, of: Typed): Promise<Typed> =>
@@ -136,10 +137,11 @@ function defOf({ definitions }: Context, type: string, code: string): SearchPara
   return def;
 }
 
-async function resolveCodes(resolver: Resolver, { type, code, of }: CodesTerm): Promise<Term> {
+async function resolveCodes(resolver: Resolver, term: CodesTerm): Promise<Term> {
   const { context } = resolver;
+  const { type, code } = term;
   try {
-    const codes = await sharedCodes(resolver, of);
+    const codes = await sharedCodes(resolver, term);
     return codesTerm(type, defOf(context, type, code), codes, context);
   } catch (error) {
     if (!(error instanceof TerminologyProblem)) throw error;
@@ -147,36 +149,10 @@ async function resolveCodes(resolver: Resolver, { type, code, of }: CodesTerm): 
   }
 }
 
-function sharedCodes({ context, run, codes }: Resolver, of: CodeSource): Promise<Code[]> {
-  const key = JSON.stringify(of);
-  const known = codes.get(key) ?? codesOf(context, run, of);
+function sharedCodes(resolver: Resolver, { of, within }: CodesTerm): Promise<Code[]> {
+  const { context, run, codes } = resolver;
+  const key = JSON.stringify([of, within]);
+  const known = codes.get(key) ?? codesOf(context, run, { of, within });
   codes.set(key, known);
   return known;
-}
-
-/** R4 3.1.1.4.14: the resource itself, with what is part of it or what it is part of, at any depth. */
-async function resolveHierarchy(resolver: Resolver, term: HierarchyTerm): Promise<Term> {
-  const { context, run } = resolver;
-  const [type = ''] = term.target.split('/', 1);
-  const parent = hierarchyParam(context.definitions, type);
-  if (!parent) {
-    const reason = `resources of type ${type} are not parts of each other`;
-    throw refused(term.code, 'not-supported', reason);
-  }
-  const salt = context.hasher.word(referenceSalt(paramKey(type, parent.code)));
-  const root = context.hasher.target(term.target);
-  const sql = term.direction === 'below' ? belowSql : aboveSql;
-  const rows = await run({ text: sql.text }, [String(root), String(salt), MAX_RESOURCES + 1]);
-  if (rows.length > MAX_RESOURCES) {
-    const reason = `there are more than ${MAX_RESOURCES} resources ${term.direction} ${term.target}`;
-    throw refused(term.code, 'too-costly', reason);
-  }
-  const targets = new Set([term.target, ...rows.map(([id]) => `${type}/${id}`)]);
-  const def = defOf(context, term.type, term.code);
-  const terms = (def.keys ?? [def.code]).map((code): Term => {
-    const key = paramKey(term.type, code);
-    return { kind: 'references', key, targets: [...targets], patient: false };
-  });
-  const [only] = terms;
-  return only && terms.length === 1 ? only : { kind: 'any', terms };
 }

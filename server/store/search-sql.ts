@@ -156,7 +156,7 @@ select (select count(*) from found), array(
   return out.finish(text, 'planned');
 }
 
-/** Those of these row keys whose resources fit: rows of one column. */
+/** Those of these row keys whose resources fit, each with its version. */
 export function printVisible(
   context: Context,
   keys: readonly string[],
@@ -165,7 +165,7 @@ export function printVisible(
   const out = new Statement(context);
   const own = `r.rk = any(${out.bind(keys, 'bigint[]')})`;
   const fits = condition(out, term, { alias: 's', types: [], filterOnly: true });
-  const text = `select r.rk from resource r join search s on s.type = r.type and s.seq = r.seq
+  const text = `select r.rk, r.ver from resource r join search s on s.type = r.type and s.seq = r.seq
 where ${own} and ${fits}`;
   return out.finish(text, 'steady');
 }

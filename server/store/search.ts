@@ -26,7 +26,7 @@ export async function search(
   actor: Actor,
   asked: SearchQuery,
 ): Promise<SearchPage> {
-  const notes = await incompleteIssues(context, asked);
+  const notes = await incompleteIssues(context, actor, asked);
   const restricted = restrict(context.definitions, actor, asked);
   const query = await resolveTerms(context, context.db.tuples, restricted);
   const wantsCount = query.summary === 'count' || query.total === 'accurate';

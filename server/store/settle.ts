@@ -1,5 +1,6 @@
 import { FhirError } from '../fhir/error.ts';
 import type { Issue } from '../fhir/types.ts';
+import { permitElements, veilDrafts } from './access-element-write.ts';
 import { permitContents, permitStanding } from './access-write.ts';
 import { type Decision, decide } from './decide.ts';
 import { type Draft, idsOf } from './draft.ts';
@@ -30,7 +31,9 @@ export async function settle(
   );
   const stands = acting.length > 0 ? await lookUp(parts, acting) : new Map<string, Standing>();
   const known = await permitStanding(parts, acting, stands);
+  await veilDrafts(parts, acting, known);
   const decisions = await decideAll(parts, drafts, { known, turn });
+  await permitElements(parts, drafts, known);
   await permitContents(parts, drafts, known);
   const writes: Writes = { inserts: [], updates: [], removals: [] };
   const results = new Map<Draft, ChangeResult>();

@@ -7,6 +7,7 @@ import type { Issue, Resource } from '../fhir/types.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Access } from './access.ts';
+import { veiledPage, veiledReads } from './access-elements.ts';
 import { Committer } from './commit.ts';
 import { Dictionary } from './dictionary.ts';
 import { Everything } from './everything.ts';
@@ -96,7 +97,10 @@ export interface ChangeResult {
   status: 200 | 201 | 204;
   /** False where nothing was written: no-op update, conditional create that matched, empty delete. */
   changed: boolean;
-  /** The current version after the commit; the tombstone of a delete; absent if there is none. */
+  /**
+   * The current version after the commit; the tombstone of a delete; absent if there is none. Its
+   * content is '' where the actor did not send it and may not read it.
+   */
   version?: Version;
   /** How many resources a (conditional) delete removed. */
   deleted?: number;
@@ -244,15 +248,17 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   const reindexing = new Reindexer(context, dictionary, owner);
   const reader = new Reader(context);
   const committer = new Committer(context, reader, new Writer(context, dictionary));
-  const everything = new Everything(context, reader);
+  const named = guarded(context, {
+    read: (actor, type, id) => reader.read(actor, type, id),
+    vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
+    history: (actor, query) => history(context, actor, query),
+  });
+  const reads = veiledReads(context, named);
+  const everything = new Everything(context, reads);
   return {
-    ...guarded(context, {
-      read: (actor, type, id) => reader.read(actor, type, id),
-      vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
-      history: (actor, query) => history(context, actor, query),
-      everything: (actor, query) => everything.page(actor, query),
-    }),
-    search: (actor, query) => search(context, actor, query),
+    ...reads,
+    everything: (actor, query) => everything.page(actor, query),
+    search: async (actor, query) => veiledPage(context, actor, await search(context, actor, query)),
     explain: (actor, query) => explain(context, actor, query),
     commit: (actor, changes, settings = {}) => committer.commit(actor, changes, settings),
     newId: context.newId,

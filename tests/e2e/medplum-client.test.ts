@@ -1,23 +1,34 @@
-import { MedplumClient, OperationOutcomeError } from '@medplum/core';
+import { MedplumClient, type MedplumClientOptions, OperationOutcomeError } from '@medplum/core';
 import type { Bundle, Observation, Patient } from '@medplum/fhirtypes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../helpers/postgres.ts';
 import { type Kiln, startKiln } from '../reliability/kiln-process.ts';
 
 /** Medplum's client library as its users have it, talking to Kiln. */
-let database: FreshDatabase;
-let kiln: Kiln;
-let client: MedplumClient;
-beforeAll(async () => {
-  database = await freshDatabase();
-  kiln = await startKiln({ DATABASE_URL: database.url });
-  // Without its cache, so that every answer is the server's.
-  client = new MedplumClient({ baseUrl: kiln.origin, fhirUrlPath: 'fhir/', cacheTime: 0, fetch });
-});
-afterAll(async () => {
-  await kiln.kill();
-  await database.drop();
-});
+
+const CREDENTIALS = { id: 'medplum', secret: 'a-secret-of-some-length' };
+
+const ways: [way: string, settings: Record<string, string>][] = [
+  ['without authentication', {}],
+  [
+    'with client credentials',
+    { KILN_AUTH: 'smart', KILN_BOOTSTRAP_CLIENT: `${CREDENTIALS.id}:${CREDENTIALS.secret}` },
+  ],
+];
+
+/** Without its cache, unless asked for, so that every answer is the server's. */
+async function clientOf(
+  { origin }: Kiln,
+  isSecured: boolean,
+  options: MedplumClientOptions = { cacheTime: 0 },
+): Promise<MedplumClient> {
+  const client = new MedplumClient({
+    ...{ baseUrl: origin, fhirUrlPath: 'fhir/', tokenUrl: 'auth/token', fetch },
+    ...options,
+  });
+  if (isSecured) await client.startClientLogin(CREDENTIALS.id, CREDENTIALS.secret);
+  return client;
+}
 
 const SYSTEM = 'https://example.org/mrn';
 
@@ -47,7 +58,21 @@ async function refusal(work: PromiseLike<unknown>): Promise<(string | undefined)
   throw new Error('it was not refused');
 }
 
-describe('MedplumClient', () => {
+describe.each(ways)('MedplumClient %s', (_way, settings) => {
+  const isSecured = settings['KILN_AUTH'] === 'smart';
+  let database: FreshDatabase;
+  let kiln: Kiln;
+  let client: MedplumClient;
+  beforeAll(async () => {
+    database = await freshDatabase();
+    kiln = await startKiln({ DATABASE_URL: database.url, ...settings });
+    client = await clientOf(kiln, isSecured);
+  });
+  afterAll(async () => {
+    await kiln?.kill();
+    await database?.drop();
+  });
+
   test('creates, reads and deletes', async () => {
     const made = await client.createResource(person('crud'));
     expect(made).toMatchObject({ ...person('crud'), meta: { versionId: '1' } });
@@ -113,13 +138,13 @@ describe('MedplumClient', () => {
   });
 
   test('follows the pages of a search to the end', async () => {
+    const subject = `Patient/${(await client.createResource(person('paged'))).id}`;
     const made: string[] = [];
     for (let n = 0; n < 7; n++) {
-      const observation = pulse('Patient/paged', 60 + n);
-      made.push((await client.createResource(observation)).id);
+      made.push((await client.createResource(pulse(subject, 60 + n))).id);
     }
     const found: string[] = [];
-    const query = { subject: 'Patient/paged', _count: 3, _sort: '-_lastUpdated' };
+    const query = { subject, _count: 3, _sort: '-_lastUpdated' };
     for await (const page of client.searchResourcePages('Observation', query)) {
       expect(page.length).toBeLessThanOrEqual(3);
       found.push(...page.map(({ id }) => id));
@@ -169,10 +194,7 @@ describe('MedplumClient', () => {
   });
 
   test('sends many reads as one batch', async () => {
-    const lazy = new MedplumClient({
-      ...{ baseUrl: kiln.origin, fhirUrlPath: 'fhir/', fetch },
-      autoBatchTime: 50,
-    });
+    const lazy = await clientOf(kiln, isSecured, { autoBatchTime: 50 });
     const made = await Promise.all(
       [1, 2, 3].map((n) => client.createResource(person(`auto-${n}`))),
     );
@@ -183,5 +205,13 @@ describe('MedplumClient', () => {
   test('reads what the server can do', async () => {
     const statement = await client.get(client.fhirUrl('metadata'));
     expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' });
+  });
+
+  if (!isSecured) return;
+  test('is turned away without a token, and with a wrong secret', async () => {
+    const stranger = await clientOf(kiln, false);
+    expect(await refusal(stranger.search('Patient'))).toEqual(['login']);
+    const wrong = stranger.startClientLogin(CREDENTIALS.id, 'another-secret-of-its-kind');
+    await expect(wrong).rejects.toThrow();
   });
 });

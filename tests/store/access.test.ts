@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parsePatch } from '../../server/fhir/patch.ts';
-import type { Access, Actor, Change, Rule, Store } from '../../server/store/store.ts';
+import type { Actor, Change, Store } from '../../server/store/store.ts';
+import { actorWith, ref } from '../helpers/access.ts';
 import { type OpenStores, openStores, outcomeOf, put, queryOf } from '../helpers/store.ts';
 
 /** What a limited actor may see and change: facts of access control, by the verbs of the store. */
 let open: OpenStores;
 let store: Store;
 
-const ref = (reference: string) => ({ reference });
 const observation = (id: string, patient: string, category: string, code = 'x') => ({
   ...{ resourceType: 'Observation', id, status: 'final', subject: ref(`Patient/${patient}`) },
   category: [{ coding: [{ code: category }] }],
@@ -42,22 +42,6 @@ const resources = [
     entry: [{ item: ref('Observation/o1-lab') }, { item: ref('Observation/o2-lab') }],
   },
 ];
-
-const letters = (text: string): Rule['interactions'] => new Set([...text] as never[]);
-
-/** Rules as `Type.letters?criteria`, parsed as the policy would. */
-function actorWith(...rules: string[]): Actor {
-  const parsed = rules.map((text) => {
-    const [, type = '', ops = '', criteria] = /^(\w+)\.(\w+)(?:\?(.*))?$/.exec(text) ?? [];
-    const where = criteria === undefined ? [] : queryOf(`${type}?${criteria}`).where;
-    return { type, rule: { interactions: letters(ops), where } };
-  });
-  const access: Access = {
-    ...{ key: rules.join(' '), admin: false },
-    rules: (type) => parsed.filter((one) => one.type === type).map(({ rule }) => rule),
-  };
-  return { kind: 'user', name: 'limited', access };
-}
 
 /** A patient's app, as SMART scopes make it. */
 const patient = actorWith(
@@ -257,6 +241,12 @@ describe('a limited actor writes', () => {
       patient,
       create({ ...own, encounter: ref('Encounter/e9') }),
       'unprocessable',
+    ],
+    [
+      'refers to what is not there, of a type of which it may see all',
+      patient,
+      create({ ...own, performer: [ref('Practitioner/nobody')] }),
+      'stored',
     ],
     ['refers to its own', patient, create({ ...own, encounter: ref('Encounter/e1') }), 'stored'],
     [

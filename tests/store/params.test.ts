@@ -67,7 +67,7 @@ const find = async (store: Store, text: string): Promise<string[]> => {
 /** The codes that a search is warned of. */
 async function warned(text: string): Promise<(string | undefined)[]> {
   await third.context.params.refresh();
-  const issues = await incompleteIssues(third.context, query(third.context, text));
+  const issues = await incompleteIssues(third.context, actor, query(third.context, text));
   return issues.map(({ expression }) => expression);
 }
 

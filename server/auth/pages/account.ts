@@ -28,11 +28,15 @@ export interface AccountPage {
 
 export function accountPage({ user, apps, hasPassword, done, errors }: AccountPage): Html {
   return html`${done && html`<p class="note" role="status">${done}</p>`}
-    <p>${user.name}${user.login && html` (${user.login})`}</p>
-    <form method="post" action="/auth/sign-out"><button type="submit">Sign out</button></form>
-    <form method="post" action="/auth/account/sign-out-everywhere">
-      <button type="submit" class="second">Sign out in all browsers</button>
-    </form>
+    <p>You are signed in as ${user.name}${user.login && html` (${user.login})`}.</p>
+    <div class="row">
+      <form method="post" action="/auth/sign-out">
+        <button type="submit" class="second">Sign out</button>
+      </form>
+      <form method="post" action="/auth/account/sign-out-everywhere">
+        <button type="submit" class="second">Sign out in all browsers</button>
+      </form>
+    </div>
     <h2>Apps with access</h2>
     ${apps.length === 0 ? html`<p>No app has access in your name.</p>` : listOf(apps)}
     ${hasPassword && passwordForm(errors)}`;
@@ -42,13 +46,13 @@ const listOf = (apps: readonly AppWithAccess[]): Html =>
   html`<ul class="plain">${apps.map(item)}</ul>`;
 
 const item = ({ clientId, name, may, offline, since }: AppWithAccess): Html =>
-  html`<li>
+  html`<li class="card">
     <h3>${name}</h3>
     <p class="hint">
       Since ${new Date(since).toISOString().slice(0, 10)},
       ${offline ? 'also while you are not signed in.' : 'while you are signed in.'}
     </p>
-    <p>It may</p>
+    <p>It may:</p>
     <ul>${may.map((text) => html`<li>${text}</li>`)}</ul>
     <form method="post" action="/auth/account/revoke">
       ${hidden('client', clientId)}

@@ -80,11 +80,11 @@ function details({ kind, parts, words, field }: Offer, ticked: Ticked): Html | u
   return html`<details ${isOpen && html`open`}>
     <summary>${heads[kind]}</summary>
     <fieldset aria-describedby="${field}-all">
-      <legend>${heads[kind]} of: ${words}</legend>
+      <legend class="unseen">${heads[kind]} of: ${words}</legend>
       <p class="hint" id="${field}-all">
         With one of these ticked, nothing else of it is shared. With none, all of it is.
       </p>
-      ${parts.map((part) => partTick(part, ticked))}
+      <div class="parts">${parts.map((part) => partTick(part, ticked))}</div>
     </fieldset>
   </details>`;
 }

@@ -1,9 +1,9 @@
 import { html } from 'hono/html';
-import { describedBy, type FieldError, type Html } from '../page.ts';
+import type { FieldError, Html } from '../page.ts';
 import type { Choice, Choices } from '../picker-search.ts';
 import type { Client } from '../types.ts';
-import { field, hidden } from './field.ts';
-import { choiceButtons } from './pick.ts';
+import { hidden } from './field.ts';
+import { foundHead, patientButtons, searchForm } from './pick.ts';
 
 /** Id of the forms, for the error summary. */
 export const LAUNCH = 'launch';
@@ -16,17 +16,9 @@ export interface LaunchPatients {
 
 export function launchPatients({ text, found, errors }: LaunchPatients): Html {
   return html`<p>Pick the record to open the app from.</p>
-    <form method="post" action="/auth/launch" role="search"${describedBy(errors)}>
-      ${field({
-        ...{ name: 'q', label: 'Find a patient', type: 'search', value: text },
-        hint: 'Name, record number or date of birth (2001-12-31), or parts of them',
-      })}
-      <button class="second" type="submit">Search</button>
-    </form>
-    <form method="post" action="/auth/launch" id="${LAUNCH}">
-      ${choiceButtons('patient', found.choices)}
-      ${found.choices.length === 0 && html`<p role="status">No patient you may see fits.</p>`}
-    </form>`;
+    ${searchForm('/auth/launch', text, { errors })}
+    <h2>${foundHead(text)}</h2>
+    <form method="post" action="/auth/launch" id="${LAUNCH}">${patientButtons(text, found)}</form>`;
 }
 
 export interface LaunchApps {

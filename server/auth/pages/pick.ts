@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { Html } from '../page.ts';
+import { describedBy, type FieldError, type Html } from '../page.ts';
 import type { Choice, Choices } from '../picker-search.ts';
 import { field, hidden } from './field.ts';
 
@@ -19,6 +19,30 @@ const cancel = html`<button class="second" type="submit" name="cancel" value="ye
   Cancel and go back to the app
 </button>`;
 
+/** The form that narrows a list of patients. `carried` goes along unseen. */
+export const searchForm = (action: string, text: string, more: SearchMore = {}): Html =>
+  html`<form method="post" action="${action}" role="search"${describedBy(more.errors)}>
+    ${more.carried}
+    ${field({
+      ...{ name: 'q', label: 'Find a patient', type: 'search', value: text },
+      hint: 'Begin of the names, a whole record number, or a date of birth (2001-12-31)',
+      ...(more.errors && { errors: more.errors }),
+    })}
+    <button class="second" type="submit">Search</button>
+  </form>`;
+
+interface SearchMore {
+  carried?: Html;
+  errors?: readonly FieldError[];
+}
+
+/** The patients that were found, or that there are none. */
+export const patientButtons = (text: string, { choices, more }: Choices): Html =>
+  html`${choices.length > 0 ? choiceButtons('patient', choices) : nobody(text)}
+    ${more && html`<p class="hint">There are others: search for more of the name.</p>`}`;
+
+export const foundHead = (text: string): string => (text === '' ? 'Patients you may see' : 'Found');
+
 export interface PickPatient {
   handle: string;
   app: string;
@@ -28,21 +52,12 @@ export interface PickPatient {
 }
 
 export function pickPatientForms({ handle, app, text, found }: PickPatient): Html {
-  const { choices, more } = found;
+  const carried = hidden('handle', handle);
   return html`<p>${app} works with one patient at a time. Whose record shall it open?</p>
-    <form method="post" action="/auth/pick-patient" role="search">
-      ${hidden('handle', handle)}
-      ${field({
-        ...{ name: 'q', label: 'Find a patient', type: 'search', value: text },
-        hint: 'Name, record number or date of birth (2001-12-31), or parts of them',
-      })}
-      <button class="second" type="submit">Search</button>
-    </form>
-    <h2>${text === '' ? 'Patients you may see' : 'Found'}</h2>
+    ${searchForm('/auth/pick-patient', text, { carried })}
+    <h2>${foundHead(text)}</h2>
     <form method="post" action="/auth/pick-patient">
-      ${hidden('handle', handle)}
-      ${choices.length > 0 ? choiceButtons('patient', choices) : nobody(text)}
-      ${more && html`<p class="hint">There are others: search for more of the name.</p>`} ${cancel}
+      ${carried} ${patientButtons(text, found)} ${cancel}
     </form>`;
 }
 

@@ -28,7 +28,7 @@ export function signInForm({ login, carried, errors, upstream }: SignInForm): Ht
 }
 
 const atUpstream = ({ name, href }: { name: string; href: string }): Html =>
-  html`<p><a href="${href}">Sign in with ${name}</a></p>
+  html`<p class="way"><a href="${href}">Sign in with ${name}</a></p>
     <h2>Or with a user name of this server</h2>`;
 
 export const signOutForm = (name: string): Html =>
