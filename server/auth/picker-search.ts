@@ -99,7 +99,7 @@ async function find(
     const access = await ownAccess(service, session);
     const actor: Actor = { kind: 'user', name: session.user.id, access };
     const { matches } = await store.search(actor, query);
-    return matches.map(({ content }) => shownOf(parseJson(content) as JsonObject, access));
+    return matches.map(({ content }) => parseJson(content) as JsonObject);
   } catch (error) {
     // Typed by a person, or a type that their roles do not have: there is nothing to pick.
     if (error instanceof FhirError && (error.kind === 'invalid' || error.kind === 'forbidden')) {
@@ -107,13 +107,6 @@ async function find(
     }
     throw error;
   }
-}
-
-/** Without the elements that any of the roles hides. */
-function shownOf(resource: JsonObject, access: ElementAccess): JsonObject {
-  const rules = access.rules(String(resource['resourceType']));
-  const hidden = new Set(rules.flatMap((rule) => rule.hidden.map((path) => path.split('.')[0])));
-  return Object.fromEntries(Object.entries(resource).filter(([name]) => !hidden.has(name)));
 }
 
 const isMerged = (patient: JsonObject): boolean =>
