@@ -1,6 +1,5 @@
-import { FhirError } from '../fhir/error.ts';
 import type { Term } from '../fhir/query.ts';
-import { forbidden, type Interaction, limitOf } from './access.ts';
+import { forbidden, type Interaction, limitOf, withinLimit } from './access.ts';
 import type { Context, Run } from './context.ts';
 import { resolveTerm } from './search-resolve.ts';
 import { printVisible } from './search-sql.ts';
@@ -40,21 +39,6 @@ export async function visibleVersion(
   if (limit === 'all') return 'any';
   if (limit === 'none') throw forbidden(type, interaction);
   const rk = String(context.hasher.row(type, id));
-  const found = await fitting(context, context.db.steady, [rk], {
-    kind: 'typed',
-    of: [{ types: [type], term: limit }],
-  });
+  const found = await fitting(context, context.db.steady, [rk], withinLimit(type, limit));
   return found.get(rk);
-}
-
-/** What may not be seen answers like what is not there. */
-export function hidden(type: string, id: string, expression?: string): FhirError {
-  return new FhirError('not-found', [
-    {
-      severity: 'error',
-      code: 'not-found',
-      diagnostics: `${type}/${id} is not known here. Check the type and the id.`,
-      ...(expression !== undefined && { expression }),
-    },
-  ]);
 }

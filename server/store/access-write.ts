@@ -2,13 +2,14 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource, parseJson } from '../fhir/json.ts';
 import type { Term } from '../fhir/query.ts';
 import type { Resource } from '../fhir/types.ts';
-import { forbidden, type Interaction, limitOf, limitOfAll } from './access.ts';
-import { fitting, hidden } from './access-check.ts';
+import { forbidden, type Interaction, limitOf, visibleTo, withinLimit } from './access.ts';
+import { fitting } from './access-check.ts';
 import { type Outline, without } from './access-element-paths.ts';
 import { fitsContent, type Looks } from './access-fits.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import { dangling, localTargets } from './integrity.ts';
+import { notFound } from './not-found.ts';
 import type { Parts } from './resolve.ts';
 import type { Standing } from './rows.ts';
 import type { Known } from './settle.ts';
@@ -32,7 +33,7 @@ export const isLimited = (
 ): boolean =>
   actor.access !== undefined &&
   (drafts.some(({ change }) => limitOf(actor, change.type, NEEDS[change.method]) !== 'all') ||
-    limitOfAll(actor, definitions.resourceTypes, 'r', 's') !== undefined);
+    visibleTo(definitions, actor) !== undefined);
 
 /** @throws FhirError forbidden for a change of a type that is out of reach as a whole */
 export function permitTypes(actor: Actor, drafts: readonly Draft[]): void {
@@ -69,7 +70,7 @@ export async function permitStanding(
     const [update, create] = [limitOf(actor, type, 'u'), limitOf(actor, type, 'c')];
     if (update === 'none') throw forbidden(type, 'u', path);
     if (update === 'all' && create === 'none') throw forbidden(type, 'c', path);
-    if (update !== 'all' || create !== 'all') throw hidden(type, draft.id as string, path);
+    if (update !== 'all' || create !== 'all') throw notFound(type, draft.id as string, path);
   }
   return seen;
 }
@@ -105,11 +106,7 @@ async function outOfReach(
     const limit = limitOf(actor, type, needed);
     if (limit === 'all') continue;
     const keyOf = (id: string): string => String(context.hasher.row(type, id));
-    const term: Term = {
-      kind: 'typed',
-      of: limit === 'none' ? [] : [{ types: [type], term: limit }],
-    };
-    const versions = await fitting(context, run, ids.map(keyOf), term);
+    const versions = await fitting(context, run, ids.map(keyOf), withinLimit(type, limit));
     for (const id of ids) {
       const name = `${type}/${id}`;
       const version = versions.get(keyOf(id));
@@ -214,7 +211,7 @@ async function permitTargets(
     const [type = ''] = target.split('/', 1);
     return limitOf(actor, type, 'r', 's') !== 'all';
   });
-  const visible = limitOfAll(actor, context.definitions.resourceTypes, 'r', 's');
+  const visible = visibleTo(context.definitions, actor);
   if (!visible || asked.length === 0) return;
   const keys = asked.map((target) => String(context.hasher.target(target)));
   const found = await fitting(context, run, keys, visible);
@@ -233,7 +230,7 @@ export async function withoutUnreadable(
   actor: Actor,
   { drafts, results }: { drafts: readonly Draft[]; results: ChangeResult[] },
 ): Promise<ChangeResult[]> {
-  const visible = limitOfAll(actor, context.definitions.resourceTypes, 'r', 's');
+  const visible = visibleTo(context.definitions, actor);
   if (!visible) return results;
   const found = results.flatMap(({ version }, i) =>
     version && (drafts[i]?.change.method === 'patch' || drafts[i]?.matched) ? [version] : [],

@@ -97,6 +97,32 @@ export function limitOfAll(
   return { kind: 'typed', of: [...(free.length > 0 ? [{ types: free }] : []), ...bound] };
 }
 
+/** Of the accesses met: they last for many requests, and there are a hundred and more types. */
+const visibleTerms = new WeakMap<Access, { term: Term | undefined }>();
+
+/** What the actor may see of whatever type, by reading or by searching; undefined: everything. */
+export function visibleTo(
+  { resourceTypes }: Pick<Definitions, 'resourceTypes'>,
+  { access }: Limited,
+): Term | undefined {
+  if (!access) return undefined;
+  let known = visibleTerms.get(access);
+  if (!known) {
+    known = { term: limitOfAll({ access }, resourceTypes, 'r', 's') };
+    visibleTerms.set(access, known);
+  }
+  return known.term;
+}
+
+/** Rows of one type that are within the limit. */
+export function withinLimit(type: string, limit: Limit): Term {
+  if (limit === 'none') return { kind: 'typed', of: [] };
+  return {
+    kind: 'typed',
+    of: [limit === 'all' ? { types: [type] } : { types: [type], term: limit }],
+  };
+}
+
 /**
  * The search as the actor may run it: each hop bound by what may be searched of its type, the matches
  * too, and what is included by what may be read or searched.
@@ -118,7 +144,7 @@ export function restrict(
   if (refused !== undefined && (byName || types.length === 0)) throw forbidden(refused, 's');
   const where = query.where.map((term) => bound(asker, term));
   const limit = limitOfAll(asker, types, 's');
-  const visible = limitOfAll(actor, definitions.resourceTypes, 'r', 's');
+  const visible = visibleTo(definitions, actor);
   return {
     ...{ ...query, types, bearer: access.key },
     where: limit ? [...where, limit] : where,
@@ -153,9 +179,7 @@ function bound(actor: Limited, term: Term): Term {
       const [type = ''] = term.target.split('/', 1);
       const limit = limitOf(actor, type, 's');
       if (limit === 'none') throw forbidden(type, 's');
-      return limit === 'all'
-        ? term
-        : { ...term, within: { kind: 'typed', of: [{ types: [type], term: limit }] } };
+      return limit === 'all' ? term : { ...term, within: withinLimit(type, limit) };
     }
     case 'codes': {
       const within = limitOfAll(actor, TERMINOLOGY, 'r', 's');

@@ -5,7 +5,7 @@ import type { Term } from '../fhir/query.ts';
 import { isPatientColumn } from '../fhir/query-terms.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
-import { limitOfAll } from './access.ts';
+import { visibleTo } from './access.ts';
 import { fitting } from './access-check.ts';
 import { askingForRecord } from './access-element-search.ts';
 import { eyesOnCurrent, veiledRows } from './access-elements.ts';
@@ -264,7 +264,7 @@ export class Everything {
   async #focusOf(actor: Actor, query: EverythingQuery): Promise<Focus> {
     const { hasher, definitions, db } = this.#context;
     const asker = askingForRecord(definitions, actor, query);
-    const limit = limitOfAll(asker, definitions.resourceTypes, 'r', 's');
+    const limit = visibleTo(definitions, asker);
     const visible = limit && (await resolveTerm(this.#context, db.tuples, limit));
     const name = `${query.type}/${query.id}`;
     const compartment = this.#compartmentOf(query.type);

@@ -2,9 +2,10 @@ import { FhirError } from '../fhir/error.ts';
 import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
 import { forbidden, limitOf } from './access.ts';
-import { hidden, visibleVersion } from './access-check.ts';
+import { visibleVersion } from './access-check.ts';
 import { fitsContent, type Looks } from './access-fits.ts';
 import type { Context } from './context.ts';
+import { notFound } from './not-found.ts';
 import type { Actor, HistoryPage, HistoryQuery, Store, Version } from './store.ts';
 
 type Verbs = Pick<Store, 'read' | 'vread' | 'history'>;
@@ -47,7 +48,7 @@ async function see(
   { type, id }: { type: string; id: string },
 ): Promise<number | 'any'> {
   const seen = await visibleVersion(context, actor, { type, id }, 'r');
-  if (seen === undefined) throw hidden(type, id);
+  if (seen === undefined) throw notFound(type, id);
   return seen;
 }
 

@@ -1,8 +1,8 @@
 import { loadSql } from '../db/db.ts';
-import { FhirError } from '../fhir/error.ts';
 import { vidFloor } from './clock.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { notFound } from './not-found.ts';
 import { sqlList, versionOf } from './rows.ts';
 import type { Actor, HistoryPage, HistoryQuery, Version } from './store.ts';
 
@@ -46,7 +46,7 @@ export async function history(
   }
   if (query.id !== undefined) {
     const total = await countInstance(context, query);
-    if (total === 0) throw neverThere(query);
+    if (total === 0) throw notFound(query.type ?? '', query.id);
     if (query.since === undefined && !query.at) page.total = total;
   }
   return page;
@@ -98,8 +98,4 @@ async function countInstance(
 ): Promise<number> {
   const [row] = await context.db.tuples(countSql, [String(context.hasher.row(type, id)), id]);
   return Number(row?.[0]);
-}
-
-function neverThere({ type, id }: HistoryQuery): FhirError {
-  return new FhirError('not-found', `${type}/${id} is not known here. Check the type and the id.`);
 }

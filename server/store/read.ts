@@ -2,6 +2,7 @@ import { DbError, loadSql } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
+import { notFound } from './not-found.ts';
 import { type Standing, sqlList, versionOf } from './rows.ts';
 import type { Actor, Version } from './store.ts';
 
@@ -20,10 +21,6 @@ export const wasUndone = (error: unknown): boolean =>
 interface Target {
   type: string;
   id: string;
-}
-
-function notFound(type: string, id: string): FhirError {
-  return new FhirError('not-found', `${type}/${id} is not known here. Check the type and the id.`);
 }
 
 function gone(type: string, id: string): FhirError {

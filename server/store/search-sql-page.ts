@@ -101,11 +101,10 @@ function datedParts(
   asked: { query: SearchQuery; page: Order; position: Position | undefined },
 ): string {
   const { query, page, position } = asked;
-  const { newestFirst, backwards } = page;
+  const { backwards } = page;
   const [type = ''] = query.types;
   const typed = `s.type = ${out.bind(out.context.typeNumber(type), 'int2')}`;
-  const [direction, sign] =
-    newestFirst !== backwards ? (['desc', '<'] as const) : (['asc', '>'] as const);
+  const [direction, sign] = directionOf(page);
   const fromUndated = position !== undefined && position.values[0] === null;
   const [, ...keys] = page.keys;
   const rest = { ...page, keys };
@@ -133,6 +132,13 @@ function datedParts(
   return parts.join('\nunion all\n');
 }
 
+/** Which way an index is walked, and how what follows compares. */
+const directionOf = ({
+  newestFirst,
+  backwards,
+}: Order): readonly ['desc', '<'] | readonly ['asc', '>'] =>
+  newestFirst !== backwards ? ['desc', '<'] : ['asc', '>'];
+
 /** As a comparison of rows it is a range of the date index. */
 function behindDate(out: Printer, sign: '<' | '>', { values }: Position): string {
   return `(s.lo, s.seq) ${sign} (${out.bind(values[0], 'bigint')}, ${out.bind(values.at(-1), 'bigint')})`;
@@ -154,8 +160,7 @@ export function nearSql(out: Printer, query: SearchQuery, options: PageOptions):
   const newestFirst = key?.descending ?? true;
   const backwards = position?.backwards === true;
   const page: Page = { keys, newestFirst, backwards, pace: 'shared', text: '' };
-  const [direction, sign] =
-    newestFirst !== backwards ? (['desc', '<'] as const) : (['asc', '>'] as const);
+  const [direction, sign] = directionOf(page);
   const scope = scopeOf(query, true);
   const rows = [ofTypes(out, scope)];
   if (key) rows.push('s.lo is not null');
