@@ -40,6 +40,9 @@ export interface LogFields {
   exitCode?: number;
   version?: string | number;
   dataDir?: string;
+  /** A day of the audit journal, and the hash that its chain ended with (hex). */
+  day?: string;
+  head?: string;
   /** The address a listener is bound to. */
   address?: string;
   /** Anything thrown; `safeError` decides what of it is written. */
@@ -104,6 +107,8 @@ const allowed: ReadonlySet<string> = new Set<keyof LogFields>([
   'exitCode',
   'version',
   'dataDir',
+  'day',
+  'head',
   'address',
 ]);
 

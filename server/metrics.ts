@@ -7,6 +7,14 @@ export interface PoolState {
   waiting: number;
 }
 
+/** The audit journal of this process; `oldest`: milliseconds for which an event waits to be written. */
+export interface JournalState {
+  written: number;
+  lost: number;
+  waiting: number;
+  oldest: number;
+}
+
 export interface Metrics {
   /** Counts an answered request; `route` is the template, never the path. */
   observeRequest(method: string, route: string, status: number, durationMs: number): void;
@@ -14,6 +22,8 @@ export interface Metrics {
   countIndexFault(type: string, param: string): void;
   /** `read` is called at each scrape, not before. */
   watchPool(name: string, read: () => PoolState): void;
+  /** As `watchPool`, of the audit journal. */
+  watchJournal(read: () => JournalState): void;
   /** The text of `GET /metrics`, in the format of `contentType`. */
   metricsText(): Promise<string>;
   readonly contentType: string;
@@ -36,6 +46,7 @@ export function createMetrics(): Metrics {
     observeRequest: requestObserver(registry),
     countIndexFault: faultCounter(registry),
     watchPool: poolWatcher(registry),
+    watchJournal: journalWatcher(registry),
     metricsText: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -127,6 +138,61 @@ function poolWatcher(registry: Registry): Metrics['watchPool'] {
   return (name, read) => {
     pools.set(name, read);
   };
+}
+
+function journalWatcher(registry: Registry): Metrics['watchJournal'] {
+  let journal: (() => JournalState) | undefined;
+  const add = (): void => {
+    counter(
+      registry,
+      'kiln_audit_events_written_total',
+      'Events written by this process',
+      () => journal?.().written,
+    );
+    counter(
+      registry,
+      'kiln_audit_events_lost_total',
+      'Events that were lost',
+      () => journal?.().lost,
+    );
+    gauge(
+      registry,
+      'kiln_audit_events_waiting',
+      'Events that are not durable yet',
+      () => journal?.().waiting,
+    );
+    gauge(
+      registry,
+      'kiln_audit_oldest_seconds',
+      'For how long the oldest of these waits',
+      () => (journal?.().oldest ?? 0) / 1000,
+    );
+  };
+  return (read) => {
+    if (!journal) add();
+    journal = read;
+  };
+}
+
+type Read = () => number | undefined;
+
+function counter(registry: Registry, ...[name, help, read]: [string, string, Read]): void {
+  new Counter({
+    ...{ name, help, registers: [registry] },
+    collect() {
+      this.reset();
+      this.inc(read() ?? 0);
+    },
+  });
+}
+
+function gauge(registry: Registry, ...[name, help, read]: [string, string, Read]): void {
+  new Gauge({
+    ...{ name, help, registers: [registry] },
+    collect() {
+      this.set(read() ?? 0);
+    },
+  });
 }
 
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];

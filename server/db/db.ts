@@ -14,9 +14,11 @@ import {
   type PooledClient,
   type Statement,
   send,
+  type Target,
   toDbError,
   withFixedPlans,
 } from './pg.ts';
+import { arrangeRoles } from './roles.ts';
 import { checkServer, firstConnection, probe, readFacts } from './server.ts';
 import {
   type Queries,
@@ -116,8 +118,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Db> {
     options.url === undefined ? await startOwn(options, () => health?.lost()) : undefined;
   try {
     const target = { url: options.url, connection: embedded?.connection };
-    const config = clientConfig(target, options);
-    await prepare(clientConfig(target, { ...options, ...unlimited }), options);
+    const config = await prepare(target, options);
     health = createHealth(() => probe(config));
     return createDb({ config, options, health, embedded });
   } catch (error) {
@@ -136,15 +137,20 @@ function startOwn(options: DatabaseOptions, onDown: () => void): Promise<Embedde
   return startEmbedded({ dataDir, settings, log, onDown });
 }
 
+/** Brings the schema forward; returns how the connections that serve are made. */
 async function prepare(
-  config: ReturnType<typeof clientConfig>,
-  { migrations = MIGRATIONS, log = silent }: DatabaseOptions,
-): Promise<void> {
-  const client = await firstConnection(config, PATIENCE_MS);
+  target: Target,
+  options: DatabaseOptions,
+): Promise<ReturnType<typeof clientConfig>> {
+  const { migrations = MIGRATIONS, log = silent } = options;
+  const patient = clientConfig(target, { ...options, ...unlimited });
+  const client = await firstConnection(patient, PATIENCE_MS);
   try {
     checkServer(await readFacts(client));
     const count = await migrate(client, migrations);
     if (count > 0) log.info({ count }, 'schema migrated');
+    const embedded = target.url === undefined;
+    return await arrangeRoles(client, clientConfig(target, options), { embedded });
   } finally {
     await client.end();
   }

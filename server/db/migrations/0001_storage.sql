@@ -25,6 +25,7 @@ insert into process_slot (slot) select generate_series(0, 255);
 --        collision is a miss
 --   seq  version key of the creation: immutable, unique, in order of time; joins the search tables
 --   vid  version key of this version: (unix ms << 20) | (process slot << 12) | counter
+--   patient  as in search; here for the audit of reads, and kept with every version
 -- sides is a digest of its rows in search_string, _date and _number, null if it has none; sum one of
 -- its substance that the order of members does not change. content is JSON text exactly as served.
 create table resource (
@@ -32,6 +33,7 @@ create table resource (
   seq     bigint not null,
   vid     bigint not null,
   sides   bigint,
+  patient bigint,
   sum     int not null,
   ver     int not null,
   type    int2 not null,
@@ -44,6 +46,7 @@ create table resource (
 create table history (
   rk      bigint not null,
   vid     bigint not null,
+  patient bigint,
   ver     int not null,
   type    int2 not null,
   method  "char" not null,

@@ -1,0 +1,1 @@
+select key from audit_agent where keys && $1::bigint[] order by key

@@ -1,0 +1,1 @@
+select key, content from audit_agent where key = any($1::bigint[])

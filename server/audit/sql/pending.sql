@@ -1,0 +1,1 @@
+select count(*)::int from audit where tx >= $1::bigint
