@@ -26,7 +26,9 @@ const DATES = [
 ];
 
 /** R4's own compartment parameter first; the others stand in for types that have none. */
-const PATIENTS = ['patient', 'subject', 'beneficiary', 'individual', 'member'];
+const PATIENTS = [
+  ...['patient', 'subject', 'beneficiary', 'individual', 'member', 'security-context'],
+];
 
 /**
  * The patient and the date a type is filed under, out of its own singular search parameters. Absent

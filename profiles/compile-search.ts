@@ -15,6 +15,24 @@ import { byText } from './compile-source.ts';
 type Components = NonNullable<SearchParamDef['components']>;
 
 /**
+ * What R4 has no parameter for and the server has to look up: whose a Binary is
+ * (R4 Binary.securityContext).
+ */
+const OWN: readonly SearchParameter[] = [
+  {
+    resourceType: 'SearchParameter',
+    url: 'urn:kiln:search-parameter:Binary-security-context',
+    name: 'security-context',
+    code: 'security-context',
+    status: 'active',
+    description: 'The resource whose access rules hold for the Binary',
+    base: ['Binary'],
+    type: 'reference',
+    expression: 'Binary.securityContext',
+  },
+];
+
+/**
  * Every search parameter once per base type, sorted by type and code. Expressions are the branches
  * of the union that begin with that type, in one spelling (see `normalise`).
  *
@@ -29,7 +47,7 @@ export function compileSearch(
     byUrl: new Map(parameters.map((one) => [one.url, one])),
     resources: types.filter((one) => one.kind === 'resource' && !one.abstract).length,
   };
-  const rows = parameters.flatMap((published) =>
+  const rows = [...parameters, ...OWN].flatMap((published) =>
     (published.base ?? []).map((base) => paramRow(published, base, context)),
   );
   rows.sort((a, b) => byText(a.base, b.base) || byText(a.code, b.code));

@@ -49,6 +49,11 @@ export type Term =
   | { kind: 'has'; source: string; key: string; patient: boolean; where: Term[] }
   /** Of each type what fits its own term, all where it has none; of other types nothing. */
   | { kind: 'typed'; of: { types: string[]; term?: Term }[] }
+  /**
+   * It refers by `key` to resources that are there, and all of them fit `of`; those of the types
+   * `beside` do not count, what was deleted fits nothing.
+   */
+  | { kind: 'about'; key: string; of: { types: string[]; term?: Term }[]; beside: string[] }
   /** Words looked up in a dictionary: their hashes as decimal text; and `of` what. */
   | { kind: 'hashed'; words: readonly string[]; of?: Term }
   /** A chain (`of`) looked up: it refers by `key` to one of these row keys (decimal text). */

@@ -1,11 +1,14 @@
 import type { Context } from 'hono';
 import { Hono } from 'hono';
+import type { Kind } from '../audit/audit.ts';
 import { FhirError } from '../fhir/error.ts';
 import { xmlCodec } from '../fhir/xml.ts';
 import type { Log } from '../log.ts';
 import { logRequest } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Store } from '../store/store.ts';
+import { pathOf } from '../request-path.ts';
+import type { Actor, Store } from '../store/store.ts';
+import { verifyAudit } from './audit-verify.ts';
 import { createBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
 import { capabilities, capabilityTexts } from './capability.ts';
@@ -19,7 +22,7 @@ import { patch, patchConditional } from './patch.ts';
 import { read } from './read.ts';
 import { reindex, reindexParam, reindexStatus } from './reindex.ts';
 import type { Env } from './request.ts';
-import { Exchange } from './request.ts';
+import { anonymous, Exchange } from './request.ts';
 import { answerFailure } from './respond.ts';
 import {
   searchCompartment,
@@ -31,7 +34,7 @@ import {
 } from './search.ts';
 import type { InnerRequest, RestConfig, Service } from './service.ts';
 import { allowance, stray } from './stray.ts';
-import { pathOf } from './target.ts';
+import { attemptOf, entryAtFault, recordFailure, recordOperation, withTrail } from './trail.ts';
 import { update, updateConditional } from './update.ts';
 import { vread } from './vread.ts';
 
@@ -47,6 +50,8 @@ export interface Route {
   handler: Interaction;
   /** The interaction in CapabilityStatements (R4 type- and system-restful-interaction). */
   code?: string | readonly string[];
+  /** What is noted of it in the audit journal; absent: nothing. */
+  kind?: Kind;
   /** Served also while the database is away. */
   always?: true;
 }
@@ -59,41 +64,92 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/metrics', handler: metricsPage, always: true },
 
   { method: 'GET', path: '/fhir/metadata', handler: capabilities, always: true },
-  { method: 'POST', path: '/fhir', handler: bundle, code: ['transaction', 'batch'] },
-  { method: 'GET', path: '/fhir', handler: searchSystem, code: 'search-system' },
-  { method: 'POST', path: '/fhir/_search', handler: searchSystemByPost },
-  { method: 'GET', path: '/fhir/_history', handler: historySystem, code: 'history-system' },
-  { method: 'GET', path: '/fhir/$reindex', handler: reindexStatus },
-  { method: 'POST', path: '/fhir/$reindex', handler: reindex },
-  { method: 'POST', path: '/fhir/SearchParameter/:id/$reindex', handler: reindexParam },
+  {
+    method: 'POST',
+    path: '/fhir',
+    handler: bundle,
+    kind: 'request',
+    code: ['transaction', 'batch'],
+  },
+  { method: 'GET', path: '/fhir', handler: searchSystem, kind: 'search', code: 'search-system' },
+  { method: 'POST', path: '/fhir/_search', handler: searchSystemByPost, kind: 'search' },
+  {
+    method: 'GET',
+    path: '/fhir/_history',
+    handler: historySystem,
+    kind: 'history',
+    code: 'history-system',
+  },
+  { method: 'GET', path: '/fhir/AuditEvent/$verify', handler: verifyAudit, kind: 'operation' },
+  { method: 'GET', path: '/fhir/$reindex', handler: reindexStatus, kind: 'operation' },
+  { method: 'POST', path: '/fhir/$reindex', handler: reindex, kind: 'operation' },
+  {
+    method: 'POST',
+    path: '/fhir/SearchParameter/:id/$reindex',
+    handler: reindexParam,
+    kind: 'operation',
+  },
 
-  { method: 'GET', path: '/fhir/:type', handler: searchType, code: 'search-type' },
-  { method: 'POST', path: '/fhir/:type', handler: create, code: 'create' },
-  { method: 'PUT', path: '/fhir/:type', handler: updateConditional },
-  { method: 'PATCH', path: '/fhir/:type', handler: patchConditional },
-  { method: 'DELETE', path: '/fhir/:type', handler: removeConditional },
-  { method: 'POST', path: '/fhir/:type/_search', handler: searchTypeByPost },
-  { method: 'GET', path: '/fhir/:type/_history', handler: historyType, code: 'history-type' },
+  { method: 'GET', path: '/fhir/:type', handler: searchType, kind: 'search', code: 'search-type' },
+  { method: 'POST', path: '/fhir/:type', handler: create, kind: 'create', code: 'create' },
+  { method: 'PUT', path: '/fhir/:type', handler: updateConditional, kind: 'update' },
+  { method: 'PATCH', path: '/fhir/:type', handler: patchConditional, kind: 'patch' },
+  { method: 'DELETE', path: '/fhir/:type', handler: removeConditional, kind: 'delete' },
+  { method: 'POST', path: '/fhir/:type/_search', handler: searchTypeByPost, kind: 'search' },
+  {
+    method: 'GET',
+    path: '/fhir/:type/_history',
+    handler: historyType,
+    kind: 'history',
+    code: 'history-type',
+  },
 
-  { method: 'GET', path: '/fhir/:type/$everything', handler: everythingOfType },
-  { method: 'POST', path: '/fhir/:type/$everything', handler: everythingOfType },
-  { method: 'GET', path: '/fhir/:type/:id/$everything', handler: everything },
-  { method: 'POST', path: '/fhir/:type/:id/$everything', handler: everythingByPost },
+  { method: 'GET', path: '/fhir/:type/$everything', handler: everythingOfType, kind: 'everything' },
+  {
+    method: 'POST',
+    path: '/fhir/:type/$everything',
+    handler: everythingOfType,
+    kind: 'everything',
+  },
+  { method: 'GET', path: '/fhir/:type/:id/$everything', handler: everything, kind: 'everything' },
+  {
+    method: 'POST',
+    path: '/fhir/:type/:id/$everything',
+    handler: everythingByPost,
+    kind: 'everything',
+  },
 
-  { method: 'GET', path: '/fhir/:type/:id', handler: read, code: 'read' },
-  { method: 'PUT', path: '/fhir/:type/:id', handler: update, code: 'update' },
-  { method: 'PATCH', path: '/fhir/:type/:id', handler: patch, code: 'patch' },
-  { method: 'DELETE', path: '/fhir/:type/:id', handler: remove, code: 'delete' },
+  { method: 'GET', path: '/fhir/:type/:id', handler: read, kind: 'read', code: 'read' },
+  { method: 'PUT', path: '/fhir/:type/:id', handler: update, kind: 'update', code: 'update' },
+  { method: 'PATCH', path: '/fhir/:type/:id', handler: patch, kind: 'patch', code: 'patch' },
+  { method: 'DELETE', path: '/fhir/:type/:id', handler: remove, kind: 'delete', code: 'delete' },
   {
     method: 'GET',
     path: '/fhir/:type/:id/_history',
     handler: historyInstance,
+    kind: 'history',
     code: 'history-instance',
   },
-  { method: 'GET', path: '/fhir/:type/:id/_history/:vid', handler: vread, code: 'vread' },
-  { method: 'GET', path: '/fhir/:type/:id/:other', handler: searchCompartment },
-  { method: 'POST', path: '/fhir/:type/:id/_search', handler: searchCompartmentByPost },
-  { method: 'POST', path: '/fhir/:type/:id/:other/_search', handler: searchCompartmentByPost },
+  {
+    method: 'GET',
+    path: '/fhir/:type/:id/_history/:vid',
+    handler: vread,
+    kind: 'vread',
+    code: 'vread',
+  },
+  { method: 'GET', path: '/fhir/:type/:id/:other', handler: searchCompartment, kind: 'search' },
+  {
+    method: 'POST',
+    path: '/fhir/:type/:id/_search',
+    handler: searchCompartmentByPost,
+    kind: 'search',
+  },
+  {
+    method: 'POST',
+    path: '/fhir/:type/:id/:other/_search',
+    handler: searchCompartmentByPost,
+    kind: 'search',
+  },
 ];
 
 export interface AppParts {
@@ -105,6 +161,8 @@ export interface AppParts {
   isReady: () => boolean;
   /** Who calls; absent where everybody may do everything (KILN_AUTH=none). */
   authenticate?: Service['authenticate'];
+  /** Who has not said who it is; without it nothing is noted of such. */
+  anonymous?: Service['anonymous'];
   /** True from the signal to stop on: not ready for more, but what still comes is answered. */
   isStopping?: () => boolean;
 }
@@ -118,17 +176,23 @@ export function createApp(parts: AppParts): Hono<Env> {
   const { definitions } = parts.store;
   const service: Service = {
     isStopping: () => false,
+    anonymous: () => anonymous,
     ...parts,
     definitions,
     types: new Set(definitions.resourceTypes),
     xml: xmlCodec(definitions),
     budget: createBudget(parts.config.bundleMemory, ROOM_WAIT_MS),
-    capabilities: capabilityTexts(definitions, parts.config, codesOf(routes)),
+    capabilities: capabilityTexts(definitions, parts.config, {
+      codes: codesOf(routes),
+      audited: parts.store.audit !== undefined,
+    }),
     allow: allowance(routes),
     dispatch: (inner) => dispatch(app, inner),
   };
   for (const route of routes) app.on(route.method, route.path, serving(service, route));
-  const other: Route = { method: 'GET', path: 'other', handler: stray, always: true };
+  const other: Route = {
+    ...{ method: 'GET', path: 'other', handler: stray, kind: 'request', always: true },
+  };
   app.notFound(serving(service, other));
   return app;
 }
@@ -145,15 +209,15 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
     let response: Response;
     try {
       if (!route.always) {
-        if (service.authenticate && !exchange.within) {
-          exchange.actor = await service.authenticate(exchange.incoming.headers);
-        }
-        admit(service, exchange);
+        if (!exchange.within) exchange.actor = await callerOf(service, exchange);
+        if (service.store.audit) exchange.actor = withTrail(exchange);
+        admit(service, exchange, route);
       }
       response = await route.handler(service, exchange);
+      if (route.kind === 'operation') recordOperation(service, exchange);
       if (exchange.incoming.method === 'HEAD') response = await headOf(response);
     } catch (error) {
-      response = failed(service, exchange, error);
+      response = failed(service, exchange, { error, kind: route.kind });
     } finally {
       exchange.release?.();
     }
@@ -171,18 +235,38 @@ async function headOf(response: Response): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-/** What would make the work pointless: no database, or no format that the caller can read. */
-function admit(service: Service, exchange: Exchange): void {
+async function callerOf(service: Service, { incoming }: Exchange): Promise<Actor> {
+  return (await service.authenticate?.(incoming)) ?? service.anonymous(incoming);
+}
+
+/** They are noted where they are written. */
+const WRITES: ReadonlySet<Kind | undefined> = new Set(['create', 'update', 'patch', 'delete']);
+
+/**
+ * What would make the work pointless: no database, no format that the caller can read; and no journal,
+ * as nobody is given anything of which there would be no record.
+ */
+function admit(service: Service, exchange: Exchange, { kind }: Route): void {
   if (!service.isReady()) {
     throw new FhirError('busy', 'The database is away for a moment. Try again shortly.');
+  }
+  if (service.store.audit?.overdue() && !WRITES.has(kind)) {
+    throw new FhirError('busy', 'The audit journal cannot be written now. Try again shortly.');
   }
   // A Binary can be had in its own media type too.
   if (exchange.part('type') !== 'Binary') exchange.requireFormat();
 }
 
-function failed(service: Service, exchange: Exchange, error: unknown): Response {
+function failed(
+  service: Service,
+  exchange: Exchange,
+  { error, kind }: { error: unknown; kind: Kind | undefined },
+): Response {
   const failure = failureOf(error, exchange.id);
   logFailure(service.log, failure, { requestId: exchange.id, error });
+  const attempt = { ...attemptOf(service, exchange, kind), ...exchange.attempt };
+  if (exchange.attempt.kind) attempt.entry = entryAtFault(error);
+  recordFailure(service, exchange, { failure, attempt });
   return answerFailure(service, exchange, failure);
 }
 

@@ -3,9 +3,10 @@ import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Version } from '../store/store.ts';
 import { readBody } from './body.ts';
+import { byteRange } from './byte-range.ts';
 import { isFhirType, prefersRaw } from './negotiate.ts';
 import type { Exchange } from './request.ts';
-import { binaryHeaders } from './respond.ts';
+import { answerEmpty, binaryHeaders } from './respond.ts';
 import type { Service } from './service.ts';
 
 /** What may stand in a header; a Binary.contentType may hold other white space. */
@@ -25,7 +26,25 @@ export function answerRaw(exchange: Exchange, version: Version): Response | unde
   headers['Content-Type'] = MEDIA_TYPE.test(media) ? media : 'application/octet-stream';
   const context = (securityContext as { reference?: unknown } | undefined)?.reference;
   if (typeof context === 'string') headers['X-Security-Context'] = encodeURI(context);
-  return new Response(bytes, { status: 200, headers });
+  headers['Accept-Ranges'] = 'bytes';
+  return answerBytes(exchange, bytes, headers);
+}
+
+/** All of them, or the part that is asked for. */
+function answerBytes(
+  exchange: Exchange,
+  bytes: Buffer<ArrayBuffer>,
+  headers: Record<string, string>,
+): Response {
+  const { length } = bytes;
+  const range = byteRange(exchange.incoming, length);
+  if (!range) return new Response(bytes, { status: 200, headers });
+  if (range === 'unsatisfiable') {
+    return answerEmpty(exchange, 416, { 'Content-Range': `bytes */${length}` });
+  }
+  const { first, last } = range;
+  headers['Content-Range'] = `bytes ${first}-${last}/${length}`;
+  return new Response(bytes.subarray(first, last + 1), { status: 206, headers });
 }
 
 /** Whether the body is the content of a Binary and not the resource. */

@@ -2,6 +2,7 @@ import type { Plan, PlannedEntry } from '../fhir/bundle.ts';
 import { planBundle } from '../fhir/bundle.ts';
 import { FhirError } from '../fhir/error.ts';
 import { asResource } from '../fhir/json.ts';
+import type { ChangeResult } from '../store/store.ts';
 import { Turn } from '../store/store.ts';
 import { changeOf } from './bundle-change.ts';
 import { entryOfFailure, entryOfInner, entryOfResult } from './bundle-entry.ts';
@@ -10,6 +11,7 @@ import { bodyOf, refuseQuery } from './input.ts';
 import type { Exchange } from './request.ts';
 import { answerBundle } from './respond.ts';
 import type { Service } from './service.ts';
+import { attemptOfEntry, entryAtFault, recordFailure } from './trail.ts';
 
 /** Entries of a batch that are under way at one time. */
 const BATCH_LANES = 16;
@@ -18,7 +20,10 @@ const BATCH_LANES = 16;
 export async function bundle(service: Service, exchange: Exchange): Promise<Response> {
   refuseQuery(exchange, 'A bundle is posted to the base without parameters.');
   const { value } = await bodyOf(service, exchange, ['json', 'xml']);
-  const plan = planBundle(asResource(value), {
+  const resource = asResource(value);
+  const { type } = resource;
+  if (type === 'batch' || type === 'transaction') exchange.attempt = { kind: type };
+  const plan = planBundle(resource, {
     newId: () => service.store.newId(),
     bases: [service.config.base()],
     definitions: service.definitions,
@@ -31,9 +36,7 @@ export async function bundle(service: Service, exchange: Exchange): Promise<Resp
 /** All or nothing (3.1.0.11.2): one commit, then the reads, which see what it wrote. */
 async function transaction(service: Service, exchange: Exchange, plan: Plan): Promise<string[]> {
   const writes = plan.order.filter((entry) => !isRead(entry));
-  refuseOperations(writes);
-  const changes = writes.map(changeOf);
-  const results = await service.store.commit(exchange.actor, changes, { plan });
+  const results = await commit(service, exchange, { plan, writes });
   const answers = new Array<string>(plan.size);
   for (const [at, { index }] of writes.entries()) {
     const result = results[at];
@@ -45,12 +48,28 @@ async function transaction(service: Service, exchange: Exchange, plan: Plan): Pr
   return answers;
 }
 
+async function commit(
+  service: Service,
+  exchange: Exchange,
+  { plan, writes }: { plan: Plan; writes: readonly PlannedEntry[] },
+): Promise<ChangeResult[]> {
+  try {
+    refuseOperations(writes);
+    return await service.store.commit(exchange.actor, writes.map(changeOf), { plan });
+  } catch (error) {
+    const entry = writes.find(({ index }) => index === entryAtFault(error));
+    if (entry) exchange.attempt = { ...attemptOfEntry(entry), kind: 'transaction' };
+    throw error;
+  }
+}
+
 /** Entries are independent (3.1.0.11.1); kinds of change keep their order all the same. */
 async function batch(service: Service, exchange: Exchange, plan: Plan): Promise<string[]> {
   const answers = new Array<string>(plan.size);
   for (const [index, error] of plan.errors) {
     answers[index] = entryOfFailure(failureOf(error, exchange.id));
   }
+  recordFaulty(service, exchange, plan);
   const groups = Map.groupBy(plan.order, (entry) => (isRead(entry) ? 'GET' : groupOf(entry)));
   for (const entries of groups.values()) {
     await inLanes(entries, async (entry) => {
@@ -76,8 +95,18 @@ async function oneOfBatch(
   } catch (error) {
     const failure = failureOf(error, exchange.id);
     logFailure(service.log, failure, { requestId: exchange.id, error });
+    recordFailure(service, exchange, { failure, attempt: attemptOfEntry(entry) });
     return entryOfFailure(failure);
   }
+}
+
+/** Entries that ask for nothing that could be done: one event for all. */
+function recordFaulty(service: Service, exchange: Exchange, { errors }: Plan): void {
+  const [first] = errors;
+  if (!first) return;
+  const [entry, error] = first;
+  const attempt = { kind: 'batch', entry, query: '', count: errors.size - 1 } as const;
+  recordFailure(service, exchange, { failure: failureOf(error, exchange.id), attempt });
 }
 
 const isRead = (entry: PlannedEntry): boolean =>

@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts';
 import type { Fulltext } from '../fhir/query-param.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { LIST_PARAM } from '../fhir/query-terms.ts';
+import { AUDIT_EVENT } from '../store/store.ts';
 
 /** What can be searched, found out by asking the parser: nothing is claimed that it refuses. */
 export interface Searchable {
@@ -46,6 +47,7 @@ function reverseIncludes(
 ): Map<string, string[]> {
   const found = new Map<string, string[]>(types.map((type) => [type, []]));
   for (const source of types) {
+    if (source === AUDIT_EVENT) continue;
     for (const def of followed(source)) {
       for (const target of def.targets ?? []) found.get(target)?.push(`${source}:${def.code}`);
     }

@@ -1,7 +1,8 @@
 import type { Definitions, SearchParamDef } from '../fhir/definitions.ts';
 import { stringify } from '../fhir/json.ts';
 import type { JsonObject, JsonValue } from '../fhir/types.ts';
-import { searchable } from './capability-search.ts';
+import { AUDIT_EVENT, UNSEARCHED } from '../store/store.ts';
+import { type Searchable, searchable } from './capability-search.ts';
 import { everythingTypes } from './everything.ts';
 import type { Exchange } from './request.ts';
 import { answer } from './respond.ts';
@@ -22,7 +23,7 @@ export function capabilities(service: Service, exchange: Exchange): Response {
 export function capabilityTexts(
   definitions: Definitions,
   config: RestConfig,
-  codes: readonly string[],
+  { codes, audited }: Pick<Made, 'codes' | 'audited'>,
 ): (base: string) => string {
   const date = new Date().toISOString();
   const known = new Map<string, string>();
@@ -32,7 +33,7 @@ export function capabilityTexts(
     if (definitions.revision !== revision) known.clear();
     ({ revision } = definitions);
     const found =
-      known.get(base) ?? stringify(statement(definitions, { config, base, date, codes }));
+      known.get(base) ?? stringify(statement(definitions, { config, base, date, codes, audited }));
     known.set(base, found);
     return found;
   };
@@ -44,6 +45,8 @@ interface Made {
   date: string;
   /** The interactions that have a route. */
   codes: readonly string[];
+  /** Whether there is an audit journal. */
+  audited: boolean;
 }
 
 function statement(definitions: Definitions, made: Made): JsonObject {
@@ -74,32 +77,72 @@ const ABOUT = [
   'only under `Prefer: return=representation`. Of a preference that stands twice the first counts.',
 ].join(' ');
 
-function server(definitions: Definitions, { codes, config }: Made): JsonObject {
+function server(definitions: Definitions, made: Made): JsonObject {
+  const { codes, config } = made;
   const search = searchable(definitions, config.fulltext);
   const everywhere = search.everywhere.map((def) => parameter(def));
   return {
     mode: 'server',
     documentation: ABOUT,
-    resource: definitions.resourceTypes.map((type) => ({
-      type,
-      profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
-      interaction: ofTypes.filter((code) => codes.includes(code)).map((code) => ({ code })),
-      versioning: 'versioned-update',
-      readHistory: true,
-      updateCreate: true,
-      conditionalCreate: true,
-      conditionalRead: 'full-support',
-      conditionalUpdate: true,
-      conditionalDelete: 'multiple',
-      referencePolicy: ['literal', 'logical', 'local'],
-      ...listed('searchInclude', search.includes(type)),
-      ...listed('searchRevInclude', search.revincludes(type)),
-      ...listed('searchParam', search.ofType(type).map(parameter)),
-      ...listed('operation', operationsOf(definitions, type)),
-    })),
+    ...(config.security && { security: config.security }),
+    resource: definitions.resourceTypes.map((type) =>
+      type === AUDIT_EVENT
+        ? auditEvents(search, made)
+        : ordinary(definitions, type, { search, codes }),
+    ),
     interaction: ofSystem.filter((code) => codes.includes(code)).map((code) => ({ code })),
     searchParam: everywhere,
     ...listed('compartment', search.compartments),
+  };
+}
+
+function ordinary(
+  definitions: Definitions,
+  type: string,
+  { search, codes }: { search: Searchable; codes: readonly string[] },
+): JsonObject {
+  return {
+    type,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    interaction: ofTypes.filter((code) => codes.includes(code)).map((code) => ({ code })),
+    versioning: 'versioned-update',
+    readHistory: true,
+    updateCreate: true,
+    conditionalCreate: true,
+    conditionalRead: 'full-support',
+    conditionalUpdate: true,
+    conditionalDelete: 'multiple',
+    referencePolicy: ['literal', 'logical', 'local'],
+    ...listed('searchInclude', search.includes(type)),
+    ...listed('searchRevInclude', search.revincludes(type)),
+    ...listed('searchParam', search.ofType(type).map(parameter)),
+    ...listed('operation', operationsOf(definitions, type)),
+  };
+}
+
+const JOURNAL = [
+  'AuditEvents are the audit journal of this server, and what others post to it. They are neither',
+  'changed nor deleted, by nobody. GET [base]/AuditEvent/$verify?from=&to= recomputes its hash chain.',
+].join(' ');
+const NO_JOURNAL = 'The audit journal is switched off (KILN_AUDIT): there are no AuditEvents.';
+
+function auditEvents(search: Searchable, { codes, audited }: Made): JsonObject {
+  const type = AUDIT_EVENT;
+  const profile = `http://hl7.org/fhir/StructureDefinition/${type}`;
+  if (!audited) return { type, profile, documentation: NO_JOURNAL };
+  const params = search.ofType(type).filter(({ code }) => !UNSEARCHED.has(code));
+  return {
+    ...{ type, profile, documentation: JOURNAL },
+    interaction: ofEvents.filter((code) => codes.includes(code)).map((code) => ({ code })),
+    versioning: 'versioned',
+    readHistory: true,
+    updateCreate: false,
+    conditionalCreate: false,
+    conditionalRead: 'full-support',
+    conditionalUpdate: false,
+    conditionalDelete: 'not-supported',
+    referencePolicy: ['literal', 'logical', 'local'],
+    ...listed('searchParam', params.map(parameter)),
   };
 }
 
@@ -115,6 +158,8 @@ const ofTypes = [
   'create',
   'search-type',
 ];
+/** The journal is append only. */
+const ofEvents = ['read', 'vread', 'history-instance', 'create', 'search-type'];
 const ofSystem = ['transaction', 'batch', 'history-system', 'search-system'];
 
 /** An empty array is not allowed in FHIR JSON. */

@@ -1,11 +1,12 @@
 import { DbError } from '../db/db.ts';
-import { FhirError, kinds } from '../fhir/error.ts';
+import { type ErrorKind, FhirError, kinds } from '../fhir/error.ts';
 import type { Issue, JsonObject, Resource } from '../fhir/types.ts';
 import type { Log } from '../log.ts';
 
 /** What the caller gets to know of something thrown. */
 export interface Failure {
   status: number;
+  kind: ErrorKind;
   issues: readonly Issue[];
   /** Seconds, for the Retry-After header. */
   retryAfter?: number;
@@ -22,15 +23,16 @@ const RETRY_AFTER_S = 1;
 export function failureOf(thrown: unknown, requestId: string): Failure {
   const error = asFhirError(thrown);
   if (error) {
-    const failure: Failure = { status: error.status, issues: error.issues };
-    if (error.kind === 'busy') failure.retryAfter = RETRY_AFTER_S;
+    const { status, kind, issues } = error;
+    const failure: Failure = { status, kind, issues };
+    if (kind === 'busy') failure.retryAfter = RETRY_AFTER_S;
     // While the database is away every request would say so; db/ logs that itself.
     if (thrown instanceof DbError && thrown.kind !== 'unavailable') failure.log = 'warn';
     return failure;
   }
   const text = `Something failed inside the server. Quote request ${requestId} when you report it.`;
   const issue: Issue = { severity: 'fatal', code: kinds.internal.issue, diagnostics: text };
-  return { status: kinds.internal.status, issues: [issue], log: 'error' };
+  return { status: kinds.internal.status, kind: 'internal', issues: [issue], log: 'error' };
 }
 
 function asFhirError(thrown: unknown): FhirError | undefined {

@@ -34,7 +34,9 @@ export async function reindexParam(service: Service, exchange: Exchange): Promis
   requireAdmin(exchange, 'index anew');
   refuseQuery(exchange, 'The $reindex of a SearchParameter takes no parameters.');
   const id = idOf(service, exchange);
-  await service.store.read(exchange.actor, 'SearchParameter', id);
+  // Whether it is there; what it says is not given.
+  const { trail: _, ...actor } = exchange.actor;
+  await service.store.read(actor, 'SearchParameter', id);
   await service.store.reindexing.askParam(id);
   return answerStatus(service, exchange, 202);
 }

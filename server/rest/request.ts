@@ -8,9 +8,12 @@ import type { Format } from './negotiate.ts';
 import { answerFormat, fhirJson } from './negotiate.ts';
 import type { Prefer } from './prefer.ts';
 import { parsePrefer } from './prefer.ts';
+import type { Attempt } from './trail.ts';
 
 /** What of Node's message is used; its body only where the request comes from a socket. */
-export type Incoming = Pick<IncomingMessage, 'headers' | 'url' | 'method'>;
+export type Incoming = Pick<IncomingMessage, 'headers' | 'url' | 'method'> & {
+  socket?: Pick<IncomingMessage['socket'], 'remoteAddress'>;
+};
 
 /** What the listener hands to the app with each request. */
 export interface Env {
@@ -27,7 +30,7 @@ export type Parameters = [name: string, value: string][];
 
 const REQUEST_ID = /^[A-Za-z0-9\-._:]{1,64}$/;
 /** Everybody, where nobody has to say who it is. */
-const anonymous: Actor = Object.freeze({ kind: 'anonymous', name: 'anonymous' });
+export const anonymous: Actor = Object.freeze({ kind: 'anonymous', name: 'anonymous' });
 const none: Parameters = [];
 
 /** One request as the handlers see it; what costs is read when it is first asked for. */
@@ -36,10 +39,16 @@ export class Exchange {
   readonly incoming: Incoming;
   /** The caller's `X-Request-Id` where it is sane, else a new one; answered in the same header. */
   readonly id: string;
+  /** The same where the caller sent one. */
+  readonly requestId: string | undefined;
   /** Holds the memory budget of a large body until the request is answered. */
   release: (() => void) | undefined;
   /** True for an entry of a bundle, whose request is already accounted for. */
   readonly within: boolean;
+  /** What is found out on the way of what was asked for, to be noted if it is refused. */
+  attempt: Attempt = {};
+  /** Whether parameters stood in the body. */
+  posted = false;
   readonly #context: Context<Env>;
   #query: Parameters | undefined;
   #format: Format | undefined;
@@ -51,8 +60,10 @@ export class Exchange {
     const { within, actor = anonymous } = context.env;
     this.actor = actor;
     this.within = within !== undefined;
-    const id = within ?? this.incoming.headers['x-request-id'];
-    this.id = typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+    const sent = this.incoming.headers['x-request-id'];
+    const sane = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : undefined;
+    this.requestId = sane;
+    this.id = within ?? sane ?? randomUUID();
   }
 
   /** The message on the socket, to read its body. */
@@ -78,6 +89,7 @@ export class Exchange {
   /** After a search by POST: its parameters stand in the body too. */
   replaceQuery(parameters: Parameters): void {
     this.#query = parameters;
+    this.posted = true;
     this.#format = undefined;
   }
 

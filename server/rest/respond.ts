@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Issue } from '../fhir/types.ts';
+import { pathOf } from '../request-path.ts';
 import type { ChangeResult, Version } from '../store/store.ts';
 import type { BundleParts } from './bundle-text.ts';
 import { bundleText } from './bundle-text.ts';
@@ -9,7 +10,6 @@ import type { Format } from './negotiate.ts';
 import { fhirJson } from './negotiate.ts';
 import type { Exchange } from './request.ts';
 import type { Service } from './service.ts';
-import { pathOf } from './target.ts';
 import { inFormat } from './write-format.ts';
 
 type Headers = Record<string, string>;

@@ -18,6 +18,7 @@ import { entriesOf } from './searchset.ts';
 import type { Service } from './service.ts';
 import { unknownElement } from './shape.ts';
 import { idOf, refuseNoType, typeOf, unknownOperation, unknownType } from './target.ts';
+import { recordOperation } from './trail.ts';
 
 /** GET [base]/[type]?[parameters] (R4 3.1.0.9). */
 export async function searchType(service: Service, exchange: Exchange): Promise<Response> {
@@ -130,6 +131,7 @@ async function explain(service: Service, exchange: Exchange, asked: Asked): Prom
   requireAdmin(exchange, 'ask with _explain');
   const { query, rejected } = parseWhatFits(service, exchange, asked);
   const explanation = await service.store.explain(exchange.actor, query);
+  recordOperation(service, exchange);
   const ours = asked.parameters.filter(([name]) => isOurs(asked, name));
   const self = urlWith(pathOf(service.config.base(), asked), [...query.applied, ...ours]);
   const { parameters } = asked;

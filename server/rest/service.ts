@@ -1,10 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Definitions } from '../fhir/definitions.ts';
+import type { JsonObject } from '../fhir/types.ts';
 import type { XmlCodec } from '../fhir/xml.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Actor, Store } from '../store/store.ts';
 import type { Budget } from './budget.ts';
+import type { Incoming } from './request.ts';
 
 /** The settings that the REST interface heeds; `config.ts` reads them. */
 export interface RestConfig {
@@ -28,6 +29,8 @@ export interface RestConfig {
   zoneMinutes: number;
   /** The version of the software, for the CapabilityStatement. */
   version: string;
+  /** CapabilityStatement.rest.security; absent where nobody has to say who they are. */
+  security?: JsonObject | undefined;
 }
 
 /** What the handlers work with. */
@@ -49,11 +52,10 @@ export interface Service {
   capabilities(base: string): string;
   /** The value of the header Allow for a path. */
   allow(path: string): string;
-  /**
-   * Who calls, by the headers of a request; absent where everybody may do everything. Throws
-   * FhirError unauthorized.
-   */
-  authenticate?: ((headers: IncomingHttpHeaders) => Promise<Actor>) | undefined;
+  /** Who calls; absent where everybody may do everything. Throws FhirError unauthorized. */
+  authenticate?: ((incoming: Incoming) => Promise<Actor>) | undefined;
+  /** Who has not said who it is. */
+  anonymous(incoming: Incoming): Actor;
   /** Answers a request from inside: a read in a bundle. Never throws. */
   dispatch(inner: InnerRequest): Promise<Response>;
 }

@@ -1,9 +1,11 @@
 import { FhirError } from '../fhir/error.ts';
+import { pathOf } from '../request-path.ts';
+import { AUDIT_EVENT } from '../store/store.ts';
 import type { Route } from './app.ts';
 import type { Exchange } from './request.ts';
 import { answerEmpty } from './respond.ts';
 import type { Service } from './service.ts';
-import { pathOf, reserved, unknownOperation, wrongMethod } from './target.ts';
+import { reserved, unknownOperation, wrongMethod } from './target.ts';
 
 interface Pattern {
   method: string;
@@ -22,10 +24,17 @@ export function allowance(routes: readonly Route[]): (path: string) => string {
     };
   });
   return (path) => {
-    const methods = patterns.filter(({ fits }) => fits.test(path)).map(({ method }) => method);
+    const methods = patterns
+      .filter(({ fits, method }) => fits.test(path) && isTaken(path, method))
+      .map(({ method }) => method);
     return methods.length === 0 ? '' : allowOf(methods);
   };
 }
+
+/** AuditEvents are added and read, never changed. */
+const JOURNAL = new RegExp(`^/fhir/${AUDIT_EVENT}(?:/|$)`);
+const isTaken = (path: string, method: string): boolean =>
+  !JOURNAL.test(path) || method === 'GET' || method === 'POST';
 
 /**
  * What no route takes: a method that the path does not know (405), OPTIONS, or a path that does not

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts';
+import { pathOf } from '../request-path.ts';
 import type { Exchange } from './request.ts';
 import type { Service } from './service.ts';
 
@@ -7,18 +8,6 @@ const NEAR_MAX = 3;
 
 /** Words that stand where a type or an id could; they take fewer methods than those. */
 export const reserved: ReadonlySet<string> = new Set(['metadata', '_history', '_search']);
-
-/**
- * The path to route by: the request line's, without the changes that URL parsers make, so that `.`
- * and `..` stay ids. A slash at the end is overlooked.
- */
-export function pathOf(requestUrl: string | undefined): string {
-  let url = requestUrl ?? '/';
-  if (!url.startsWith('/')) url = url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
-  const mark = url.indexOf('?');
-  const path = mark < 0 ? url : url.slice(0, mark);
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-}
 
 /** The resource type that the path names. Throws not-found, naming types that look alike. */
 export function typeOf(service: Service, exchange: Exchange): string {

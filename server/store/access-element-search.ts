@@ -98,7 +98,26 @@ function limitedTo({ definitions, access, types }: Hiding, reads: Reads): Limite
     );
   }
   if (left.size === 0) return { access };
-  return { access: { ...access, rules: (type) => left.get(type) ?? access.rules(type) } };
+  return { access: narrowed(access, left) };
+}
+
+/** Few sorts of searches are asked over and over: what is known of an access is kept with it. */
+const narrowedOnes = new WeakMap<Access, Map<string, Access>>();
+const MOST_NARROWED = 100;
+
+function narrowed(access: Access, left: ReadonlyMap<string, readonly Rule[]>): Access {
+  const all = [...left].filter(([type, rules]) => rules.length < access.rules(type).length);
+  if (all.length === 0) return access;
+  const name = JSON.stringify(
+    all.map(([type, rules]) => [type, rules.map((rule) => access.rules(type).indexOf(rule))]),
+  );
+  const own = narrowedOnes.get(access) ?? new Map<string, Access>();
+  narrowedOnes.set(access, own);
+  const known = own.get(name);
+  if (known) return known;
+  const made = { ...access, rules: (type: string) => left.get(type) ?? access.rules(type) };
+  if (own.size < MOST_NARROWED) own.set(name, made);
+  return made;
 }
 
 const gives = (rule: Rule, ...interactions: readonly Interaction[]): boolean =>

@@ -190,13 +190,17 @@ export function veiledReads(
     const [seen] = await veiled(eyes, [await work]);
     return seen as Version;
   };
+  const isWhole = ({ access }: Actor, type: string): boolean =>
+    !access || !viewOf(context.definitions, access, type);
   return {
     read: (actor, type, id) => {
       const work = inner.read(actor, type, id);
-      return actor.access ? one(eyesOnCurrent(context, actor), work) : work;
+      return isWhole(actor, type) ? work : one(eyesOnCurrent(context, actor), work);
     },
-    vread: (actor, type, id, versionId) =>
-      one(eyesOf(context, actor), inner.vread(actor, type, id, versionId)),
+    vread: (actor, type, id, versionId) => {
+      const work = inner.vread(actor, type, id, versionId);
+      return isWhole(actor, type) ? work : one(eyesOf(context, actor), work);
+    },
     history: async (actor, query) => {
       const page = await inner.history(actor, query);
       if (!actor.access) return page;

@@ -1,12 +1,27 @@
+import { loadSql } from '../db/db.ts';
 import type { Extracted } from '../fhir/extract-shape.ts';
+import { contentWords, narrativeWords } from '../fhir/fulltext.ts';
 import type { Term } from '../fhir/query.ts';
+import { foldString } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import { fitting } from './access-check.ts';
+import {
+  datesFit,
+  exactFits,
+  momentFits,
+  nearFits,
+  numbersFit,
+  pairFits,
+  stringsFit,
+  textsFit,
+} from './access-fits-values.ts';
 import type { Context, Run } from './context.ts';
 import { canonicalCode } from './search-canonical.ts';
 import { resolveTerm } from './search-resolve.ts';
 
 /** Whether versions without rows of their own (one to be written, one superseded) fit. */
+
+const wordsFitSql = loadSql(import.meta.url, 'words-fit.sql');
 
 /** With what a version is judged: its content, and what is stored of the resources around it. */
 export interface Looks {
@@ -28,20 +43,29 @@ export async function fitsContent(
   resource: Resource,
   term: Term,
 ): Promise<boolean | undefined> {
-  return fits(looks, { resource, found: looks.context.extractor.extract(resource) }, term);
+  return fits(looks, contentOf(looks.context, resource), term);
 }
 
-interface Content {
+/** A version with what the index would hold of it. */
+export interface Content {
   resource: Resource;
   found: Extracted;
 }
 
-type Verdict = boolean | undefined;
-type Chain = Extract<Term, { kind: 'chain' }>;
-type Has = Extract<Term, { kind: 'has' }>;
-type References = Extract<Term, { kind: 'references' }>;
+export const contentOf = ({ extractor }: Context, resource: Resource): Content => ({
+  resource,
+  found: extractor.extract(resource),
+});
 
-async function fits(looks: Looks, content: Content, term: Term): Promise<Verdict> {
+type Verdict = boolean | undefined;
+type OfKind<Kind extends Term['kind']> = Extract<Term, { kind: Kind }>;
+type Chain = OfKind<'chain'>;
+type Has = OfKind<'has'>;
+type About = OfKind<'about'>;
+type References = OfKind<'references'>;
+
+/** The same, of what is judged by several terms. */
+export async function fits(looks: Looks, content: Content, term: Term): Promise<Verdict> {
   const { resource, found } = content;
   switch (term.kind) {
     case 'id': {
@@ -71,11 +95,63 @@ async function fits(looks: Looks, content: Content, term: Term): Promise<Verdict
       return fits(looks, content, await resolveTerm(looks.context, looks.run, term));
     case 'chain':
       return fitsChain(looks, content, term);
+    case 'about':
+      return fitsAbout(looks, content, term);
     case 'has':
       return fitsHas(looks, resource, term);
+    case 'lastUpdated':
+      return fitsMoment(looks, resource, term);
+    case 'fulltext':
+      return fitsText(looks, resource, term);
+    case 'hashed':
+    case 'linked':
+    case 'rows':
+      return term.of ? fits(looks, content, term.of) : undefined;
+    default:
+      return fitsValues(found, term);
+  }
+}
+
+/** What the index alone tells. */
+function fitsValues(found: Extracted, term: Term): Verdict {
+  switch (term.kind) {
+    case 'date':
+      return datesFit(found, term);
+    case 'string':
+      return stringsFit(found, term);
+    case 'exact':
+      return exactFits(found, term);
+    case 'texts':
+      return textsFit(found, term);
+    case 'number':
+      return numbersFit(found, term);
+    case 'pair':
+      return pairFits(found, term);
+    case 'near':
+      return nearFits(found, term);
     default:
       return undefined;
   }
+}
+
+/** When it was stored stands in it, but not in what is yet to be stored. */
+function fitsMoment({ written }: Looks, { meta }: Resource, term: OfKind<'lastUpdated'>): Verdict {
+  const { lastUpdated } = (meta ?? {}) as { lastUpdated?: unknown };
+  if (written || typeof lastUpdated !== 'string') return undefined;
+  return momentFits(Date.parse(lastUpdated), term);
+}
+
+async function fitsText(
+  { context, run }: Looks,
+  resource: Resource,
+  { of, query }: OfKind<'fulltext'>,
+): Promise<Verdict> {
+  const narrative = narrativeWords(resource);
+  const text = of === 'text' ? narrative : contentWords(resource, narrative);
+  const { fulltext } = context;
+  if (fulltext === 'off' || (of === 'content' && fulltext !== 'content')) return undefined;
+  const [row] = await run(wordsFitSql, [text, foldString(query)]);
+  return row?.[0] === true;
 }
 
 const not = (value: Verdict): Verdict => (value === undefined ? undefined : !value);
@@ -116,6 +192,26 @@ async function fitsChain(
   const elsewhere = resource['contained'] !== undefined || canonicalCode(looks.context, term.key);
   return elsewhere ? undefined : false;
 }
+
+/**
+ * Whether all that it refers to and that counts fits, and something does. Unlike in a search what is not
+ * there counts, or whoever writes a reference to it would be told from it what is hidden.
+ */
+async function fitsAbout(looks: Looks, { found }: Content, { key, of, beside }: About) {
+  const targets = found.references.flatMap((one) => (one.key === key ? [one.target] : []));
+  let verdict: Verdict = false;
+  for (const target of new Set(targets)) {
+    const type = target.slice(0, target.indexOf('/'));
+    if (beside.includes(type) || !isLocal.test(target)) continue;
+    const where = of.filter(({ types }) => types.includes(type));
+    const judged = await anyOf(where, ({ term }) => fitsTarget(looks, target, term ? [term] : []));
+    if (judged !== true) return judged;
+    verdict = true;
+  }
+  return verdict;
+}
+
+const isLocal = /^[A-Z][A-Za-z]*\/[^/]+$/;
 
 async function fitsTarget(looks: Looks, name: string, where: readonly Term[]): Promise<Verdict> {
   const term: Term = { kind: 'all', terms: [...where] };

@@ -2,11 +2,11 @@ import { FhirError } from '../fhir/error.ts';
 import { asResource, parseJson } from '../fhir/json.ts';
 import type { Term } from '../fhir/query.ts';
 import type { Resource } from '../fhir/types.ts';
-import { forbidden, type Interaction, limitOf, visibleTo, withinLimit } from './access.ts';
-import { fitting } from './access-check.ts';
+import { forbidden, type Interaction, limitOf, withinLimit } from './access.ts';
+import { fitting, isOpen, readable } from './access-check.ts';
 import { type Outline, without } from './access-element-paths.ts';
 import { fitsContent, type Looks } from './access-fits.ts';
-import type { Context } from './context.ts';
+import type { Context, Run } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import { dangling, localTargets } from './integrity.ts';
 import { notFound } from './not-found.ts';
@@ -25,15 +25,24 @@ const NEEDS: Record<Change['method'], Interaction> = {
   ...{ create: 'c', update: 'u', patch: 'u', delete: 'd' },
 };
 
-/** Whether what an actor may write of these types depends on what is stored, the targets included. */
-export const isLimited = (
-  { definitions }: Pick<Context, 'definitions'>,
-  actor: Actor,
-  drafts: readonly Draft[],
-): boolean =>
+/**
+ * Whether what an actor may write of these types depends on what is stored, the targets included: what
+ * a system without roles writes does not, but for references to AuditEvents.
+ */
+export const isLimited = (context: Context, actor: Actor, drafts: readonly Draft[]): boolean =>
   actor.access !== undefined &&
-  (drafts.some(({ change }) => limitOf(actor, change.type, NEEDS[change.method]) !== 'all') ||
-    visibleTo(definitions, actor) !== undefined);
+  drafts.some(({ change }) => {
+    if (limitOf(actor, change.type, NEEDS[change.method]) !== 'all') return true;
+    if (change.method === 'create') return false;
+    const resource = resourceOf(change);
+    return !resource || narrowTargets(context, actor, resource).length > 0;
+  });
+
+/** What it refers to of types of which the actor does not see all. */
+const narrowTargets = (context: Context, actor: Actor, resource: Resource): string[] =>
+  [...localTargets(context, resource)].filter((target) => !isOpen(actor, typeOf(target)));
+
+const typeOf = (target: string): string => target.slice(0, target.indexOf('/'));
 
 /** @throws FhirError forbidden for a change of a type that is out of reach as a whole */
 export function permitTypes(actor: Actor, drafts: readonly Draft[]): void {
@@ -126,11 +135,11 @@ export async function permitContents(
   drafts: readonly Draft[],
   known: Known,
 ): Promise<void> {
-  const { context, run, actor } = parts;
+  const { context, actor } = parts;
   if (!actor.access) return;
   const contents = contentsOf(drafts);
   const written = new Map([...contents].map(([draft, own]) => [nameOf(draft), own]));
-  const looks: Looks = { context, run, written, known: new Map() };
+  const looks: Looks = { context, run: looking(parts), written, known: new Map() };
   const targets = new Map<string, Draft>();
   for (const [draft, own] of contents) {
     const { change } = draft;
@@ -184,9 +193,16 @@ function namedBy(term: Term): ReadonlySet<string> {
     case 'any':
     case 'all':
       return new Set(term.terms.flatMap((one) => [...namedBy(one)]));
+    case 'about':
+      return new Set(term.of.flatMap(idsIn));
     default:
       return new Set();
   }
+}
+
+function idsIn({ types, term }: { types: readonly string[]; term?: Term }): string[] {
+  if (term?.kind !== 'id') return [];
+  return term.ids.flatMap((id) => types.map((type) => `${type}/${id}`));
 }
 
 function outside({ type, path }: Change): FhirError {
@@ -202,20 +218,20 @@ function outside({ type, path }: Change): FhirError {
   ]);
 }
 
-async function permitTargets(
-  { context, run, actor }: Parts,
-  targets: ReadonlyMap<string, Draft>,
-): Promise<void> {
+/** Outside of a transaction on connections that have the statements planned already. */
+const looking = ({ context, run, inside }: Parts): Run => (inside ? run : context.db.steady);
+
+async function permitTargets(parts: Parts, targets: ReadonlyMap<string, Draft>): Promise<void> {
+  const { context, actor } = parts;
   // Who may see all of a type is told nothing by a reference that leads nowhere.
-  const asked = [...targets.keys()].filter((target) => {
-    const [type = ''] = target.split('/', 1);
-    return limitOf(actor, type, 'r', 's') !== 'all';
-  });
-  const visible = visibleTo(context.definitions, actor);
-  if (!visible || asked.length === 0) return;
-  const keys = asked.map((target) => String(context.hasher.target(target)));
-  const found = await fitting(context, run, keys, visible);
-  const missing = asked.filter((_, i) => !found.has(keys[i] as string));
+  const asked = [...targets.keys()].filter((target) => !isOpen(actor, typeOf(target)));
+  if (asked.length === 0) return;
+  const named = asked.map((target) => ({
+    type: typeOf(target),
+    key: String(context.hasher.target(target)),
+  }));
+  const found = await readable({ context, run: looking(parts) }, actor, named);
+  const missing = asked.filter((_, i) => !found.has(named[i]?.key as string));
   if (missing.length === 0) return;
   const issues = missing.map((target) => dangling(targets.get(target) as Draft, target, 'error'));
   throw new FhirError('unprocessable', issues);
@@ -230,14 +246,15 @@ export async function withoutUnreadable(
   actor: Actor,
   { drafts, results }: { drafts: readonly Draft[]; results: ChangeResult[] },
 ): Promise<ChangeResult[]> {
-  const visible = visibleTo(context.definitions, actor);
-  if (!visible) return results;
-  const found = results.flatMap(({ version }, i) =>
-    version && (drafts[i]?.change.method === 'patch' || drafts[i]?.matched) ? [version] : [],
-  );
+  if (!actor.access) return results;
+  const found = results.flatMap(({ version }, i) => {
+    const wasSent = drafts[i]?.change.method !== 'patch' && !drafts[i]?.matched;
+    return version && !wasSent && !isOpen(actor, version.type) ? [version] : [];
+  });
+  if (found.length === 0) return results;
   const looks: Looks = { context, run: context.db.tuples };
-  const readable = await readableOf(looks, found, visible).catch(() => new Set<Version>());
-  const unreadable = new Set(found).difference(readable);
+  const shown = await readableOf(looks, actor, found).catch(() => new Set<Version>());
+  const unreadable = new Set(found).difference(shown);
   return results.map((result) =>
     result.version && unreadable.has(result.version)
       ? { ...result, version: { ...result.version, content: '' } }
@@ -248,17 +265,20 @@ export async function withoutUnreadable(
 /** Others may have written meanwhile: then the version is judged by itself. */
 async function readableOf(
   looks: Looks,
+  actor: Actor,
   versions: readonly Version[],
-  visible: Term,
 ): Promise<Set<Version>> {
   const { context, run } = looks;
   const keyOf = ({ type, id }: Version): string => String(context.hasher.row(type, id));
-  const seen = await fitting(context, run, versions.map(keyOf), visible);
-  const readable = new Set<Version>();
+  const named = versions.map((version) => ({ type: version.type, key: keyOf(version) }));
+  const seen = await readable({ context, run: run }, actor, named);
+  const shown = new Set<Version>();
   for (const version of versions) {
+    const limit = limitOf(actor, version.type, 'r', 's');
+    if (typeof limit === 'string') continue;
     const stands = seen.get(keyOf(version)) === version.version;
     const own = stands ? undefined : (parseJson(version.content) as Resource);
-    if (!own || (await fitsContent(looks, own, visible)) === true) readable.add(version);
+    if (!own || (await fitsContent(looks, own, limit)) === true) shown.add(version);
   }
-  return readable;
+  return shown;
 }

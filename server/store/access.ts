@@ -2,6 +2,7 @@ import type { Definitions } from '../fhir/definitions.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery, Term } from '../fhir/query.ts';
 import { askingFor } from './access-element-search.ts';
+import { includedTypes } from './access-include.ts';
 import type { Actor } from './store.ts';
 
 /**
@@ -33,10 +34,17 @@ export interface Access {
 }
 
 /** Whom access may limit. */
-type Limited = Pick<Actor, 'access'>;
+export type Limited = Pick<Actor, 'access'>;
 
 /** Which resources of a type: every one, none, or those that fit. */
 export type Limit = 'all' | 'none' | Term;
+
+/** Of the accesses met, which last for many requests: what is known of a limit is kept with it. */
+const limits = new WeakMap<Access, Map<string, Limit>>();
+const typesOfLimits = new WeakMap<Term, string>();
+
+/** The type whose limit (`limitOf`) the term is; undefined where it is none. */
+export const typeOfLimit = (term: Term): string | undefined => typesOfLimits.get(term);
 
 /** Which resources of the type the actor may do one of the interactions to. */
 export function limitOf(
@@ -45,6 +53,19 @@ export function limitOf(
   ...interactions: readonly Interaction[]
 ): Limit {
   if (!access) return 'all';
+  const own = limits.get(access) ?? new Map<string, Limit>();
+  limits.set(access, own);
+  const name = `${interactions.join('')} ${type}`;
+  let limit = own.get(name);
+  if (limit === undefined) {
+    limit = makeLimit(access, type, interactions);
+    own.set(name, limit);
+    if (typeof limit !== 'string') typesOfLimits.set(limit, type);
+  }
+  return limit;
+}
+
+function makeLimit(access: Access, type: string, interactions: readonly Interaction[]): Limit {
   const rules = access
     .rules(type)
     .filter((rule) => interactions.some((one) => rule.interactions.has(one)));
@@ -52,7 +73,8 @@ export function limitOf(
   if (rules.some(({ where }) => where.length === 0)) return 'all';
   const terms = rules.map(ruleTerm);
   const [only] = terms;
-  return only && terms.length === 1 ? only : { kind: 'any', terms };
+  // A term of its own: that of a rule may stand in several limits.
+  return only && terms.length === 1 ? { ...only } : { kind: 'any', terms };
 }
 
 /** What has to fit for a rule that does not give all of its type. */
@@ -88,40 +110,47 @@ export function limitOfAll(
   ...interactions: readonly Interaction[]
 ): Term | undefined {
   if (!actor.access) return undefined;
-  const limits = types.map((type) => ({ type, limit: limitOf(actor, type, ...interactions) }));
-  if (limits.every(({ limit }) => limit === 'all')) return undefined;
-  const free = limits.flatMap(({ type, limit }) => (limit === 'all' ? [type] : []));
-  const bound = limits.flatMap(({ type, limit }) =>
+  const each = types.map((type) => ({ type, limit: limitOf(actor, type, ...interactions) }));
+  if (each.every(({ limit }) => limit === 'all')) return undefined;
+  const free = each.flatMap(({ type, limit }) => (limit === 'all' ? [type] : []));
+  const bound = each.flatMap(({ type, limit }) =>
     typeof limit === 'string' ? [] : [{ types: [type], term: limit }],
   );
   return { kind: 'typed', of: [...(free.length > 0 ? [{ types: free }] : []), ...bound] };
 }
 
-/** Of the accesses met: they last for many requests, and there are a hundred and more types. */
-const visibleTerms = new WeakMap<Access, { term: Term | undefined }>();
-
-/** What the actor may see of whatever type, by reading or by searching; undefined: everything. */
-export function visibleTo(
-  { resourceTypes }: Pick<Definitions, 'resourceTypes'>,
-  { access }: Limited,
+/** A reference may lead to a type that its parameter does not speak of: that is not included. */
+function limitOfIncluded(
+  definitions: Definitions,
+  actor: Limited,
+  types: string[],
 ): Term | undefined {
-  if (!access) return undefined;
-  let known = visibleTerms.get(access);
-  if (!known) {
-    known = { term: limitOfAll({ access }, resourceTypes, 'r', 's') };
-    visibleTerms.set(access, known);
-  }
-  return known.term;
+  const limit = limitOfAll(actor, types, 'r', 's');
+  return limit ?? (isConfined(definitions, actor) ? { kind: 'typed', of: [{ types }] } : undefined);
+}
+
+/** Whether some of what there is may not be seen, by reading or by searching. */
+export function isConfined(
+  { resourceTypes }: Pick<Definitions, 'resourceTypes'>,
+  actor: Limited,
+): boolean {
+  return (
+    actor.access !== undefined &&
+    resourceTypes.some((type) => limitOf(actor, type, 'r', 's') !== 'all')
+  );
 }
 
 /** Rows of one type that are within the limit. */
 export function withinLimit(type: string, limit: Limit): Term {
   if (limit === 'none') return { kind: 'typed', of: [] };
-  return {
-    kind: 'typed',
-    of: [limit === 'all' ? { types: [type] } : { types: [type], term: limit }],
-  };
+  if (limit === 'all') return { kind: 'typed', of: [{ types: [type] }] };
+  const known = typedLimits.get(limit) ?? { kind: 'typed', of: [{ types: [type], term: limit }] };
+  typedLimits.set(limit, known);
+  return known;
 }
+
+/** What is known of a condition is kept with it, so it is one object as long as the limit is. */
+const typedLimits = new WeakMap<Term, Term>();
 
 /**
  * The search as the actor may run it: each hop bound by what may be searched of its type, the matches
@@ -143,8 +172,12 @@ export function restrict(
   const refused = query.types.find((type) => !types.includes(type));
   if (refused !== undefined && (byName || types.length === 0)) throw forbidden(refused, 's');
   const where = query.where.map((term) => bound(asker, term));
-  const limit = limitOfAll(asker, types, 's');
-  const visible = visibleTo(definitions, actor);
+  const [only = ''] = types;
+  const own = limitOf(asker, only, 's');
+  const single = own === 'all' ? undefined : withinLimit(only, own);
+  const limit = types.length === 1 ? single : limitOfAll(asker, types, 's');
+  const included = includedTypes(definitions, query);
+  const visible = included && limitOfIncluded(definitions, actor, [...included]);
   return {
     ...{ ...query, types, bearer: access.key },
     where: limit ? [...where, limit] : where,

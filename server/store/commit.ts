@@ -1,7 +1,9 @@
+import type { Audit } from '../audit/audit.ts';
 import { DbError } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { treatsElements, veiledResults } from './access-element-write.ts';
 import { isLimited, permitTypes, withoutUnreadable } from './access-write.ts';
+import { refuseJoins, refuseJournalChanges } from './audit-refused.ts';
 import type { Context, Run } from './context.ts';
 import { type Criterion, lockCriteria } from './criteria.ts';
 import { type Draft, draftAll, idsOf, resourceOf } from './draft.ts';
@@ -10,8 +12,10 @@ import { refuseIncomplete } from './params-incomplete.ts';
 import { type ParamChange, storeParams } from './params-write.ts';
 import type { Reader } from './read.ts';
 import { resolveDrafts } from './resolve.ts';
+import type { Noted } from './rows.ts';
 import { settle } from './settle.ts';
 import type { Actor, Change, ChangeResult, CommitOptions, Transaction } from './store.ts';
+import { note, notedOf, recordUnchanged } from './trail.ts';
 import { Overtaken, type Writer } from './write.ts';
 
 /** How often a commit that another writer overtook starts again before it answers 409. */
@@ -22,6 +26,7 @@ interface Attempt {
   drafts: readonly Draft[];
   options: CommitOptions;
   first: boolean;
+  noted: Noted | undefined;
   /** What it has made of the search parameters (`Params.spread`), if it changes any. */
   params?: number | undefined;
 }
@@ -35,12 +40,17 @@ export class Committer {
   readonly #context: Context;
   readonly #reader: Reader;
   readonly #writer: Writer;
+  readonly #audit: Audit | undefined;
   readonly #locks = new KeyedLocks();
 
-  constructor(context: Context, reader: Reader, writer: Writer) {
+  constructor(
+    context: Context,
+    { reader, writer, audit }: { reader: Reader; writer: Writer; audit: Audit | undefined },
+  ) {
     this.#context = context;
     this.#reader = reader;
     this.#writer = writer;
+    this.#audit = audit;
   }
 
   async commit(
@@ -48,15 +58,22 @@ export class Committer {
     changes: readonly Change[],
     options: CommitOptions,
   ): Promise<ChangeResult[]> {
+    refuseJournalChanges(this.#audit !== undefined, changes);
     const drafts = draftAll(this.#context, changes, options);
     permitTypes(actor, drafts);
     for (const { criterion } of drafts) {
-      if (criterion) await refuseIncomplete(this.#context, actor, criterion.query);
+      if (!criterion) continue;
+      refuseJoins(this.#context.definitions, criterion.query);
+      await refuseIncomplete(this.#context, actor, criterion.query);
     }
+    const noted = await notedOf(this.#audit, actor);
     for (let attempt = 1; ; attempt++) {
       try {
-        const tried: Attempt = { actor, drafts, options, first: attempt === 1 };
+        const tried: Attempt = { actor, drafts, options, first: attempt === 1, noted };
         const results = await this.#locks.hold(keysOf(drafts), () => this.#attempt(tried));
+        if (this.#audit && actor.trail) {
+          recordUnchanged(this.#audit, actor.trail, { changes, results });
+        }
         if (tried.params !== undefined) await this.#context.params.spread(tried.params);
         const readable = await withoutUnreadable(this.#context, actor, { drafts, results });
         return await veiledResults(this.#context, actor, readable);
@@ -75,6 +92,8 @@ export class Committer {
     try {
       return await this.#run(attempt);
     } finally {
+      // Also after an error: it may have been committed.
+      this.#context.reach.wrote(attempt.drafts);
       leave();
     }
   }
@@ -97,7 +116,7 @@ export class Committer {
   }
 
   async #decide(attempt: Attempt, run: Run, tx?: Run): Promise<ChangeResult[]> {
-    const { actor, drafts, options, first } = attempt;
+    const { actor, drafts, options, first, noted } = attempt;
     const inside = tx !== undefined;
     const supposes =
       first &&
@@ -107,6 +126,7 @@ export class Committer {
     const parts = { context: this.#context, reader: this.#reader, run, inside, supposes, actor };
     await resolveDrafts(parts, drafts, options);
     const { writes, results } = await settle(parts, drafts, options);
+    if (noted) note(writes, noted);
     await this.#writer.write(writes, tx);
     const params = drafts.some(isParam) ? paramChanges(drafts, results) : [];
     if (params.length > 0) attempt.params = await storeParams(this.#context, run, params);

@@ -2,6 +2,7 @@ import type { Db } from '../db/db.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import type { Extractor } from '../fhir/extract.ts';
 import type { Issue } from '../fhir/types.ts';
+import type { Reach } from './access-reach.ts';
 import type { VersionClock } from './clock.ts';
 import type { Hasher } from './hash.ts';
 import type { Lately } from './lately.ts';
@@ -21,6 +22,8 @@ export interface Context {
   far: Lately;
   /** Joins whose other end was found to be many resources (`manyKey`). */
   many: Lately;
+  /** What the limits of actors come to at present. */
+  reach: Reach;
   clock: VersionClock;
   newId(): string;
   /** The secret that signs page cursors. */

@@ -3,6 +3,8 @@ import { asResource, deepEqual, parseJson } from '../fhir/json.ts';
 import { applyPatch } from '../fhir/patch.ts';
 import type { JsonObject, Resource } from '../fhir/types.ts';
 import { patchVeiled } from './access-element-write.ts';
+import { foreignEntry } from './audit-foreign.ts';
+import { AUDIT_EVENT } from './audit-refused.ts';
 import { vidTime } from './clock.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, refusal } from './draft.ts';
@@ -48,6 +50,11 @@ function create(context: Context, draft: Draft, resource: Resource, known: Known
     const current = known.get(`${type}/${id}`)?.current;
     if (!current) throw new Overtaken(); // the match has just been deleted
     return { result: unchanged(current) };
+  }
+  if (type === AUDIT_EVENT) {
+    const row = foreignEntry(context, id, resource);
+    const result: ChangeResult = { status: 201, changed: true, version: row.stored };
+    return { result, write: (writes) => void writes.foreign.push(row) };
   }
   const row = buildRow(context, { type, id, resource, method: 'POST' });
   return { result: { status: 201, changed: true, version: row.stored }, write: insert(row) };
@@ -166,7 +173,10 @@ function remove(context: Context, draft: Draft, change: DeleteChange, known: Kno
       base: standing.version,
     });
     const version = standing.version + 1;
-    last = { type, id, version, lastUpdated: vidTime(vid), method: 'DELETE', content: '' };
+    last = {
+      ...{ type, id, version, lastUpdated: vidTime(vid), method: 'DELETE', content: '' },
+      patient: standing.current?.patient,
+    };
   }
   const result: ChangeResult = {
     status: 204,

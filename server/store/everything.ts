@@ -1,12 +1,11 @@
 import { loadSql } from '../db/db.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
-import type { Term } from '../fhir/query.ts';
 import { isPatientColumn } from '../fhir/query-terms.ts';
 import { paramKey, referenceSalt } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
-import { visibleTo } from './access.ts';
-import { fitting } from './access-check.ts';
+import { isConfined, type Limited } from './access.ts';
+import { isOpen, readable } from './access-check.ts';
 import { askingForRecord } from './access-element-search.ts';
 import { eyesOnCurrent, veiledRows } from './access-elements.ts';
 import { vidFloor } from './clock.ts';
@@ -14,7 +13,6 @@ import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { addReferences, type Followed, followedTypes, targetsOf } from './everything-links.ts';
 import { sqlList, versionOf } from './rows.ts';
-import { resolveTerm } from './search-resolve.ts';
 import type {
   Actor,
   CompartmentRoot,
@@ -36,9 +34,13 @@ const ONE_MORE = 1;
 const CHUNK = 1000;
 /** Members read at least where only some of them may be seen. */
 const SOME = 100;
-/** Columns of a member: type, id, ver, vid, method, content, seq. */
+/** A fifth more than are expected to be needed, so that one look does for a page. */
+const atLeastSome = (expected: number): number =>
+  Math.min(CHUNK, Math.max(SOME, Math.ceil(expected * 1.2)));
+/** Columns of a member: type, id, ver, vid, method, content, patient, seq. */
 const VERSION = 2;
-const SEQ = 6;
+const CONTENT = 5;
+const SEQ = 7;
 
 /** The period is one of "care dates, not record currency dates" (R4), such as `recordedDate`. */
 const ONSETS = [paramKey('Condition', 'onset-date')];
@@ -61,8 +63,8 @@ interface Focus {
   query: EverythingQuery;
   rk: string;
   words: string;
-  /** What the caller may see; absent: everything. */
-  visible?: Term;
+  /** By what it is decided what of it is seen; absent: all is. */
+  asker?: Limited;
   /** Whose pages these are: a cursor belongs to its access. */
   actor: Actor;
 }
@@ -96,7 +98,7 @@ export class Everything {
   /** One page. Throws not-found, gone; invalid for a cursor that is not of this query. */
   async page(actor: Actor, query: EverythingQuery): Promise<SearchPage> {
     const { type, id } = query;
-    const focus = await this.#focusOf(actor, query);
+    const focus = this.#focusOf(actor, query);
     const position = this.#positionOf(focus);
     const hasRoot = position === undefined && wants(query, type);
     const room = query.count - (hasRoot ? 1 : 0);
@@ -159,7 +161,7 @@ export class Everything {
     let behind = LAST;
     for (;;) {
       const rows = await this.#members({ ...focus, query: ofAllTypes }, behind, CHUNK);
-      for (const row of rows) addReferences(row[SEQ - 1] as string, found);
+      for (const row of rows) addReferences(row[CONTENT] as string, found);
       const last = rows.at(-1);
       if (!last || rows.length < CHUNK) return found;
       behind = last[SEQ] as string;
@@ -209,28 +211,39 @@ export class Everything {
   }
 
   /** The rows as the caller may see them: none of the others has an influence on pages and links. */
-  async #shown({ visible, actor }: Focus, rows: readonly Row[]): Promise<readonly Row[]> {
-    const fit = visible ? await this.#fitting(visible, rows) : rows;
+  async #shown({ asker, actor }: Focus, rows: readonly Row[]): Promise<readonly Row[]> {
+    const fit = asker ? await this.#fitting(asker, rows) : rows;
     return veiledRows(
       eyesOnCurrent(this.#context, actor),
       fit,
       (row) => this.#version(row),
-      SEQ - 1,
+      CONTENT,
     );
   }
 
-  async #fitting(visible: Term, rows: readonly Row[]): Promise<readonly Row[]> {
+  async #fitting(asker: Limited, rows: readonly Row[]): Promise<readonly Row[]> {
     const { db, hasher, typeName } = this.#context;
-    const keys = rows.map(([type, id]) => String(hasher.row(typeName(Number(type)), String(id))));
-    const fits = await fitting(this.#context, db.steady, keys, visible);
-    return rows.filter((row, i) => fits.get(keys[i] as string) === Number(row[VERSION]));
+    const named = rows.map((row) => {
+      const type = typeName(Number(row[0]));
+      return { type, key: String(hasher.row(type, String(row[1]))) };
+    });
+    const fits = await readable(
+      { context: this.#context, run: db.steady, kept: true },
+      asker,
+      named,
+    );
+    return rows.filter((row, i) => {
+      const { type, key } = named[i] as (typeof named)[number];
+      return isOpen(asker, type) || fits.get(key) === Number(row[VERSION]);
+    });
   }
 
   /** Up to so many members that the caller may see; fewer where there are no more. */
   async #members(focus: Focus, behind: string, limit: number): Promise<readonly Row[]> {
-    if (!focus.visible) return this.#shown(focus, await this.#stored(focus, behind, limit));
+    if (!focus.asker) return this.#shown(focus, await this.#stored(focus, behind, limit));
     const shown: Row[] = [];
-    const size = Math.max(limit, SOME);
+    let size = atLeastSome(limit);
+    let looked = 0;
     let from = behind;
     for (;;) {
       const rows = await this.#stored(focus, from, size);
@@ -238,6 +251,8 @@ export class Everything {
       const last = rows.at(-1);
       if (!last || rows.length < size || shown.length >= limit) return shown.slice(0, limit);
       from = last[SEQ] as string;
+      looked += rows.length;
+      size = atLeastSome((limit - shown.length) * (looked / Math.max(1, shown.length)));
     }
   }
 
@@ -261,11 +276,9 @@ export class Everything {
     return versionOf(this.#context.typeName(Number(row[0])), row.slice(1));
   }
 
-  async #focusOf(actor: Actor, query: EverythingQuery): Promise<Focus> {
-    const { hasher, definitions, db } = this.#context;
+  #focusOf(actor: Actor, query: EverythingQuery): Focus {
+    const { hasher, definitions } = this.#context;
     const asker = askingForRecord(definitions, actor, query);
-    const limit = visibleTo(definitions, asker);
-    const visible = limit && (await resolveTerm(this.#context, db.tuples, limit));
     const name = `${query.type}/${query.id}`;
     const compartment = this.#compartmentOf(query.type);
     const words = compartment.salts.map((salt) => String(hasher.reference(salt, name)));
@@ -274,7 +287,7 @@ export class Everything {
       query,
       rk: String(hasher.row(query.type, query.id)),
       words: sqlList(words),
-      ...(visible && { visible }),
+      ...(isConfined(definitions, asker) && { asker }),
       actor,
     };
   }

@@ -2,7 +2,7 @@ import { FhirError } from '../fhir/error.ts';
 import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
 import { forbidden, limitOf } from './access.ts';
-import { visibleVersion } from './access-check.ts';
+import { visibleResource, visibleVersion } from './access-check.ts';
 import { fitsContent, type Looks } from './access-fits.ts';
 import type { Context } from './context.ts';
 import { notFound } from './not-found.ts';
@@ -17,9 +17,11 @@ type Verbs = Pick<Store, 'read' | 'vread' | 'history'>;
 export function guarded(context: Context, inner: Verbs): Verbs {
   return {
     read: (actor, type, id) =>
-      actor.access ? readSeen({ context, inner, actor }, type, id) : inner.read(actor, type, id),
+      limitOf(actor, type, 'r') === 'all'
+        ? inner.read(actor, type, id)
+        : readSeen({ context, inner, actor }, type, id),
     vread: async (actor, type, id, versionId) => {
-      if (!actor.access) return inner.vread(actor, type, id, versionId);
+      if (limitOf(actor, type, 'r') === 'all') return inner.vread(actor, type, id, versionId);
       const seen = await see(context, actor, { type, id });
       if (seen === 'any') return inner.vread(actor, type, id, versionId);
       const version = await unlessMissing(inner.vread(actor, type, id, versionId));
@@ -52,22 +54,16 @@ async function see(
   return seen;
 }
 
-/** The resource may change hands between two looks so many times. */
-const LOOKS = 10;
-
-/** The version that was found to be visible, and no other. */
+/** What is judged and what is read is one version. */
 async function readSeen(
   { context, inner, actor }: { context: Context; inner: Verbs; actor: Actor },
   type: string,
   id: string,
 ): Promise<Version> {
-  for (let look = 0; look < LOOKS; look++) {
-    const seen = await see(context, actor, { type, id });
-    if (seen === 'any') return inner.read(actor, type, id);
-    const version = await unlessMissing(inner.read(actor, type, id));
-    if (version?.version === seen) return version;
-  }
-  throw new FhirError('busy', `${type}/${id} keeps changing. Try again shortly.`);
+  const seen = await visibleResource(context, actor, { type, id });
+  if (seen === 'any') return inner.read(actor, type, id);
+  if (!seen) throw notFound(type, id);
+  return seen;
 }
 
 /** Undefined for what is not there, or not any more. */

@@ -87,7 +87,7 @@ async function ofTypes(
     query.count + 1,
   ]);
   return rows.map((row) => ({
-    version: versionOf(context.typeName(Number(row[5])), row),
+    version: versionOf(context.typeName(Number(row[6])), row),
     key: row[2] as string,
   }));
 }

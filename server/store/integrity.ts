@@ -3,6 +3,7 @@ import { collectReferences } from '../fhir/bundle-links.ts';
 import { FhirError } from '../fhir/error.ts';
 import { referenceTarget } from '../fhir/extract-reference.ts';
 import type { Issue, Resource } from '../fhir/types.ts';
+import { AUDIT_EVENT } from './audit-refused.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import type { Parts } from './resolve.ts';
@@ -29,6 +30,8 @@ export async function checkTargets(
     const resource = draft.shown ?? draft.patched ?? resourceOf(draft.change);
     if (!resource || draft.matched || draft.sameAs) continue;
     for (const target of localTargets(context, resource)) {
+      // The journal is not looked up: who refers to an AuditEvent has had it from there.
+      if (target.startsWith(`${AUDIT_EVENT}/`)) continue;
       if (!own.has(target)) wanted.set(target, [...(wanted.get(target) ?? []), draft]);
     }
   }

@@ -3,6 +3,7 @@ import { type Db, loadSql } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { createExtractor } from '../fhir/extract.ts';
 import { createValidator } from '../fhir/validate.ts';
+import { Reach } from './access-reach.ts';
 import { VersionClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { Hasher } from './hash.ts';
@@ -70,6 +71,7 @@ export async function openContext(
     clock,
     far: new Lately(),
     many: new Lately(),
+    reach: new Reach(),
     newId,
     validate: (resource, settings) => validator.validate(resource, settings),
     hasher: new Hasher(await secret(db, 'hash-prefix')),

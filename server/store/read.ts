@@ -115,7 +115,7 @@ const keyed = (rows: readonly (readonly unknown[])[]): Map<string, readonly unkn
   new Map(rows.map((row) => [row[0] as string, row]));
 
 function standingOf(type: string, row: readonly unknown[]): Standing | undefined {
-  const [, id, , vid, , , seq, endedId, endedVersion, endedVid] = row;
+  const [, id, , vid, , , , seq, endedId, endedVersion, endedVid] = row;
   if (id !== null) {
     const current = versionOf(type, row.slice(1));
     const { version } = current;

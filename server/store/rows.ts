@@ -62,6 +62,15 @@ export interface Row {
   supposed: boolean;
   /** What the caller gets back. */
   stored: Version;
+  noted?: Noted;
+}
+
+/** By whose name a write stands in the audit journal. */
+export interface Noted {
+  /** Key of the agent. */
+  agent: string;
+  /** X-Request-Id, where there is one. */
+  request: string | undefined;
 }
 
 export interface RowInput {
@@ -114,6 +123,8 @@ export function buildRow(context: Context, input: RowInput): Row {
   for (const { key, target } of found.references) {
     tok.add(hasher.reference(referenceSalt(key), target));
   }
+  const patient =
+    found.main.patient === undefined ? undefined : String(hasher.target(found.main.patient));
   const text = textOf(context, resource);
   const words = dictionaryWords(context, type, found);
   for (const { h } of words) tok.add(h);
@@ -128,7 +139,7 @@ export function buildRow(context: Context, input: RowInput): Row {
     method: input.method,
     id,
     content,
-    patient: found.main.patient === undefined ? null : String(hasher.target(found.main.patient)),
+    patient: patient ?? null,
     lo: found.main.date?.lo ?? null,
     hi: found.main.date?.hi ?? null,
     tok: `{${[...tok].join(',')}}`,
@@ -152,7 +163,7 @@ export function buildRow(context: Context, input: RowInput): Row {
     heavy: entries > HEAVY_ENTRIES,
     base: standing?.seq === undefined && !supposed ? 0 : (standing?.version ?? 0),
     supposed,
-    stored: { type, id, version, lastUpdated, method: input.method, content },
+    stored: { type, id, version, lastUpdated, method: input.method, content, patient },
   };
 }
 
@@ -204,7 +215,7 @@ const unitText = ({ system = '', code = '', unit = '' }: Unit): string =>
 /** A version as the statements return it. */
 export function versionOf(
   type: string,
-  [id, version, vid, method, content]: readonly unknown[],
+  [id, version, vid, method, content, patient]: readonly unknown[],
 ): Version {
   return {
     type,
@@ -213,6 +224,7 @@ export function versionOf(
     lastUpdated: vidTime(BigInt(vid as string)),
     method: methodOf(method as string),
     content: content as string,
+    patient: (patient as string | null | undefined) ?? undefined,
   };
 }
 
@@ -232,7 +244,19 @@ export const sqlTexts = quoted;
 const numbered = <T>(rows: readonly Row[], parts: (row: Row) => readonly T[]): number[] =>
   rows.flatMap((row, i) => parts(row).map(() => i + 1));
 
-/** The parameters of insert.sql, in order; update.sql takes two more behind them. */
+/** The last parameters of insert.sql, and of the others that write: who is noted for each row. */
+export function notedValues(
+  rows: readonly { noted?: Noted }[],
+): [agents: string, requests: string] {
+  if (!rows.some(({ noted }) => noted)) return ['{}', '{}'];
+  const requests = rows.some(({ noted }) => noted?.request !== undefined);
+  return [
+    list(rows.map(({ noted }) => noted?.agent)),
+    requests ? quoted(rows.map(({ noted }) => noted?.request)) : '{}',
+  ];
+}
+
+/** The parameters of insert.sql, in order, up to those of `notedValues`. */
 export function writeValues(rows: readonly Row[]): unknown[] {
   const sizes = rows.map((row) => Buffer.byteLength(row.content));
   const contents = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));

@@ -22,7 +22,10 @@ const byWordsSql = loadSql(import.meta.url, 'canonical-words.sql');
 const WORDS_AT_ONCE = 4000;
 
 /** The code of the parameter with a key `Type.code`, where its values may be canonical urls. */
-export function canonicalCode({ definitions }: Context, key: string): string | undefined {
+export function canonicalCode(
+  { definitions }: Pick<Context, 'definitions'>,
+  key: string,
+): string | undefined {
   const dot = key.indexOf('.');
   const [type, code] = [key.slice(0, dot), key.slice(dot + 1)];
   const def = definitions.searchParams(type).get(code);

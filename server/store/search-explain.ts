@@ -17,7 +17,7 @@ export async function explain(
   asked: SearchQuery,
 ): Promise<Explanation> {
   const restricted = restrict(context.definitions, actor, asked);
-  const query = await resolveTerms(context, context.db.tuples, restricted);
+  const query = await resolveTerms(context, context.db.tuples, restricted, true);
   const position = positionOf(context, query);
   const statement = printSearch(context, query, position);
   const plan = printPlan(statement);

@@ -2,6 +2,7 @@ import type { SearchParamDef } from '../fhir/definitions.ts';
 import type { SearchQuery, Term } from '../fhir/query.ts';
 import { codesTerm } from '../fhir/query-terms.ts';
 import { type Code, TerminologyProblem } from '../fhir/valueset.ts';
+import { typeOfLimit } from './access.ts';
 import type { Context, Run } from './context.ts';
 import { refused } from './search-refused.ts';
 import { codesOf } from './search-resolve-codes.ts';
@@ -21,34 +22,39 @@ type HierarchyTerm = Extract<Term, { kind: 'hierarchy' }>;
 interface Resolver {
   context: Context;
   run: Run;
+  /** Whether limits of actors may be as they were found seconds ago (access-reach.ts). */
+  kept: boolean;
   /** Looked up once for all terms that mean the same. */
   codes: Map<string, Promise<Code[]>>;
 }
 
 /**
  * The query with everything looked up; the same object where nothing is to be.
+ * @param kept for searches: limits may be as they were found seconds ago
  * @throws FhirError invalid where the store does not hold what a term names
  */
 export async function resolveTerms(
   context: Context,
   run: Run,
   query: SearchQuery,
+  kept = false,
 ): Promise<SearchQuery> {
   const { where, visible, types } = query;
   const hidden = visible !== undefined && isOpen(visible);
   if (!hidden && !where.some(isOpen)) return query;
-  const resolver: Resolver = { context, run, codes: new Map() };
+  const resolver: Resolver = { context, run, kept, codes: new Map() };
   const resolved = { ...query, where: await resolveAll(resolver, where, types) };
   return hidden ? { ...resolved, visible: await resolve(resolver, visible, types) } : resolved;
 }
 
 /** One term with everything looked up; of rows of whatever types it names. */
 export async function resolveTerm(context: Context, run: Run, term: Term): Promise<Term> {
-  return isOpen(term) ? resolve({ context, run, codes: new Map() }, term, []) : term;
+  return isOpen(term) ? resolve({ context, run, kept: false, codes: new Map() }, term, []) : term;
 }
 
-/** Whether something in the term is still to be looked up. */
+/** Whether something in the term is still to be looked up; limits as a whole. */
 function isOpen(term: Term): boolean {
+  if (typeOfLimit(term) !== undefined) return true;
   switch (term.kind) {
     case 'codes':
     case 'hierarchy':
@@ -62,6 +68,7 @@ function isOpen(term: Term): boolean {
     case 'not':
       return isOpen(term.term);
     case 'typed':
+    case 'about':
       return term.of.some(({ term: inner }) => inner !== undefined && isOpen(inner));
     case 'has':
       return !term.patient || term.where.some(isOpen);
@@ -80,6 +87,11 @@ const resolveAll = (
 
 async function resolve(resolver: Resolver, term: Term, types: readonly string[]): Promise<Term> {
   const { context, run } = resolver;
+  const limited = resolver.kept ? typeOfLimit(term) : undefined;
+  if (limited !== undefined) {
+    const found = await context.reach.limit(context, run, { term, type: limited });
+    if (found !== term) return found;
+  }
   switch (term.kind) {
     case 'codes':
       return resolveCodes(resolver, await resolveWithin(resolver, term));
@@ -89,6 +101,7 @@ async function resolve(resolver: Resolver, term: Term, types: readonly string[])
     case 'all':
       return { ...term, terms: await resolveAll(resolver, term.terms, types) };
     case 'typed':
+    case 'about':
       return { ...term, of: await resolveTyped(resolver, term.of) };
     case 'present':
       return resolvePresent(context, run, term, true);

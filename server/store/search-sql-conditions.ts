@@ -2,7 +2,7 @@ import type { DateValue, Term } from '../fhir/query.ts';
 import { foldString, referenceSalt } from '../fhir/terms.ts';
 import { vidFloor } from './clock.ts';
 import { both, either, ofTypes, type Printer, type Scope, tokens } from './search-sql-base.ts';
-import { chain, has } from './search-sql-joins.ts';
+import { about, chain, has } from './search-sql-joins.ts';
 import { beginning, dates, exacts, near, numbers, pair, strings } from './search-sql-values.ts';
 
 /** A term as a condition on rows of the search table. Part of search-sql.ts. */
@@ -17,6 +17,8 @@ export function condition(out: Printer, term: Term, at: Scope): string {
       return hashes(out, hashesOf(out, term) ?? [], at);
     case 'texts':
       return tokens(textsList(out, term), true, at);
+    case 'present':
+      return tokens(presenceList(out, term, true), true, at);
     case 'references':
       return references(out, term, at);
     case 'hashed':
@@ -24,7 +26,7 @@ export function condition(out: Printer, term: Term, at: Scope): string {
     case 'linked':
       return linked(out, term, at);
     case 'rows':
-      return `${at.alias}.seq = any(${out.bind(term.seqs, 'bigint[]')})`;
+      return among(out, 'seq', term.seqs, at);
     case 'date':
       return dates(out, term, at);
     case 'string':
@@ -51,6 +53,8 @@ export function condition(out: Printer, term: Term, at: Scope): string {
       return chain(out, term, at, inner);
     case 'has':
       return has(out, term, at, inner);
+    case 'about':
+      return about(out, term, at, inner);
     default:
       throw new Error(`a term of kind ${term.kind} must be resolved before it is printed`);
   }
@@ -98,6 +102,7 @@ function typed(out: Printer, term: Extract<Term, { kind: 'typed' }>, at: Scope):
 
 /** What has no value fits no condition, so it fits every negation (R4 3.1.1.4.10, `:not`). */
 function not(out: Printer, term: Term, at: Scope): string {
+  if (term.kind === 'present') return tokens(presenceList(out, term, false), true, at);
   return `(${condition(out, term, { ...at, filterOnly: true })}) is not true`;
 }
 
@@ -129,6 +134,17 @@ function fulltext(
   return `${alias}.seq in (select x.seq from search_text x where ${column} @@ ${asked})`;
 }
 
+/** The words of all sets of parameters that have one of these, or none. */
+function presenceList(
+  out: Printer,
+  { type, codes }: Extract<Term, { kind: 'present' }>,
+  wanted: boolean,
+): string {
+  const num = out.bind(out.context.typeNumber(type), 'int2');
+  const has = `d.codes && ${out.bind(codes, 'text[]')}`;
+  return `array(select d.h from presence d where d.type = ${num} and ${wanted ? has : `not ${has}`})`;
+}
+
 function textsList(out: Printer, { keys, values }: Extract<Term, { kind: 'texts' }>): string {
   const words = keys.map((key) => out.word(key)).join(', ');
   const ranges = either(values.map((value) => beginning(out, 'd.v', value)));
@@ -152,7 +168,22 @@ function linked(out: Printer, term: Extract<Term, { kind: 'linked' }>, at: Scope
   const [only] = term.keys;
   return term.keys.length === 1
     ? `${at.alias}.patient = ${out.bind(only, 'bigint')}`
-    : `${at.alias}.patient = any(${out.bind(term.keys, 'bigint[]')})`;
+    : among(out, 'patient', term.keys, at);
+}
+
+/** Longer lists are looked up in a hash table, also where the planner does not see their values. */
+const SHORT = 8;
+
+function among(
+  out: Printer,
+  column: 'patient' | 'seq',
+  list: readonly string[],
+  { alias, filterOnly }: Scope,
+): string {
+  const values = out.bind(list, 'bigint[]');
+  return filterOnly && list.length > SHORT
+    ? `(${alias}.${column} in (select unnest(${values}))) is true`
+    : `${alias}.${column} = any(${values})`;
 }
 
 /** Version keys begin with the time, so a range of times is a range of keys. */

@@ -9,7 +9,7 @@ import { condition } from './search-sql-conditions.ts';
 export const MAX_INCLUDED = 1000;
 
 /** A resource as all selects return it; alias r. */
-export const RESOURCE = 'r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content';
+export const RESOURCE = 'r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient';
 
 interface Salted {
   type: number;

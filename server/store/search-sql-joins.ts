@@ -13,6 +13,7 @@ export type Inner = (term: Term, at: Scope) => string;
 
 type Chain = Extract<Term, { kind: 'chain' }>;
 type Has = Extract<Term, { kind: 'has' }>;
+type About = Extract<Term, { kind: 'about' }>;
 
 /** The condition on the other end, of one type, under a new alias. */
 function other(
@@ -57,4 +58,21 @@ export function has(out: Printer, term: Has, at: Scope, inner: Inner): string {
   return at.filterOnly
     ? `exists (select 1 from search ${t} where ${t}.patient = ${alias}.rk and ${print(true)} offset 0)`
     : `exists (select 1 from search ${t} where ${t}.patient = ${alias}.rk and ${print(false)})`;
+}
+
+/** Looked at row by row. What was deleted has no row of its own to fit: `t` is empty. */
+export function about(out: Printer, term: About, at: Scope, inner: Inner): string {
+  const t = out.alias();
+  const salt = out.word(referenceSalt(term.key));
+  const of: Term = { kind: 'typed', of: term.of };
+  const fits = inner(of, { alias: t, types: [], filterOnly: true });
+  const beside = out.bind(term.beside.map(out.context.typeNumber), 'int2[]');
+  const rk = `h.word # ${salt}`;
+  return `(select bool_and((${t}.seq is not null and ${fits}) is true)
+from unnest(${at.alias}.tok) h(word) cross join lateral (
+  select a.type, a.seq from resource a where a.rk = ${rk}
+  union all select d.type, null from history d where d.rk = ${rk} and d.method = 'D'
+  order by 2 nulls last limit 1
+) q left join search ${t} on ${t}.type = q.type and ${t}.seq = q.seq
+where ${mayRefer('h.word', salt)} and q.type <> all(${beside})) is true`;
 }

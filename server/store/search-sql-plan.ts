@@ -28,7 +28,7 @@ const PACES: Record<Plan['kind'], Pace> = {
 };
 
 /** Conditions that look into other resources: no bound on their work is known beforehand. */
-const JOINS: ReadonlySet<Term['kind']> = new Set(['chain', 'has'] as const);
+const JOINS: ReadonlySet<Term['kind']> = new Set(['chain', 'has', 'about'] as const);
 
 function joins(term: Term): boolean {
   switch (term.kind) {
@@ -45,6 +45,10 @@ function joins(term: Term): boolean {
 }
 
 export function paceOf(plan: Plan, query: SearchQuery): Pace {
+  // Each row of the patient is looked at by itself, whatever it is joined with.
+  if (plan.kind === 'patient') return 'shared';
+  // Of few resources that may be seen the planner begins there; else along all names of the hospital.
+  if (plan.kind === 'string' && query.where.some(isListed)) return 'planned';
   return query.where.some(joins) ? 'planned' : PACES[plan.kind];
 }
 
@@ -80,6 +84,13 @@ const FREQUENT: ReadonlySet<Term['kind']> = new Set([
   ...(['number', 'pair'] as const),
 ]);
 
+/** A limit to what is on a list, which the rest of it is looked at for alone (access-reach.ts). */
+function isListed(term: Term): boolean {
+  if (term.kind === 'typed') return term.of.every((one) => one.term && isListed(one.term));
+  if (term.kind === 'all') return term.terms[0] !== undefined && isListed(term.terms[0]);
+  return term.kind === 'rows' || (term.kind === 'linked' && term.patient);
+}
+
 /**
  * Whether the page may well stand among the first rows of its order, so that they are worth a look
  * before the planner is asked, whose work on frequent words takes as long as the search itself.
@@ -96,7 +107,9 @@ export function mayBeNear(
     kind === 'plain' ? query.sort.length === 0 : kind === 'dated' && query.sort[1] === undefined;
   return (
     along &&
-    query.where.every((term) => byPatient(term) || (FREQUENT.has(term.kind) && !joins(term)))
+    query.where.every(
+      (term) => byPatient(term) || isListed(term) || (FREQUENT.has(term.kind) && !joins(term)),
+    )
   );
 }
 

@@ -126,6 +126,20 @@ export function printEnds(
   return out.finish(text, 'planned');
 }
 
+/** The row keys and seqs of the resources of a type that fit, at most so many and one more. */
+export function printMembers(
+  context: Context,
+  { type, where }: { type: string; where: readonly Term[] },
+  most: number,
+): SearchStatement {
+  const out = new Statement(context);
+  const scope: Scope = { alias: 's', types: [type], filterOnly: false };
+  const terms = [ofTypes(out, scope), ...where.map((term) => condition(out, term, scope))];
+  const limit = out.bind(most + ONE_MORE, 'int');
+  const text = `select s.rk, s.seq from search s where ${terms.join('\n  and ')}\nlimit ${limit}`;
+  return out.finish(text, 'planned');
+}
+
 /** Of more referring resources than this the references are not followed one by one. */
 export const MAX_REFERRING = 500;
 
@@ -156,16 +170,18 @@ select (select count(*) from found), array(
   return out.finish(text, 'planned');
 }
 
-/** Those of these row keys whose resources fit, each with its version. */
+/** Those of these row keys whose resources fit: each with its version, or as read.sql has them. */
 export function printVisible(
   context: Context,
   keys: readonly string[],
   term: Term,
+  columns: 'version' | 'all' = 'version',
 ): SearchStatement {
   const out = new Statement(context);
   const own = `r.rk = any(${out.bind(keys, 'bigint[]')})`;
   const fits = condition(out, term, { alias: 's', types: [], filterOnly: true });
-  const text = `select r.rk, r.ver from resource r join search s on s.type = r.type and s.seq = r.seq
+  const shown = columns === 'all' ? `r.id, r.ver, r.vid, r.method, r.content, r.patient` : 'r.ver';
+  const text = `select r.rk, ${shown} from resource r join search s on s.type = r.type and s.seq = r.seq
 where ${own} and ${fits}`;
   return out.finish(text, 'steady');
 }

@@ -13,9 +13,12 @@ import type { Actor, SearchPage, Version } from './store.ts';
 /** Up to here an estimate is a count; above it the planner's guess. */
 const COUNT_EXACTLY = 10_000;
 
-/** Columns of a page row: kind, type, rk, id, ver, vid, method, content, seq, then the sort keys. */
+/**
+ * Columns of a page row: kind, type, rk, id, ver, vid, method, content, patient, seq, then the sort
+ * keys.
+ */
 const ID = 3;
-const SEQ = 8;
+const SEQ = 9;
 
 const scopeOf = ({ types, compartment = '', applied, bearer = '' }: SearchQuery): string =>
   `search ${bearer} ${compartment} ${types.join()}?${JSON.stringify(applied)}`;
@@ -28,7 +31,7 @@ export async function search(
 ): Promise<SearchPage> {
   const notes = await incompleteIssues(context, actor, asked);
   const restricted = restrict(context.definitions, actor, asked);
-  const query = await resolveTerms(context, context.db.tuples, restricted);
+  const query = await resolveTerms(context, context.db.tuples, restricted, true);
   const wantsCount = query.summary === 'count' || query.total === 'accurate';
   const total = wantsCount ? count(context, query) : estimateIfAsked(context, query);
   if (query.summary === 'count') {
@@ -74,7 +77,7 @@ async function onePage(context: Context, query: SearchQuery): Promise<SearchPage
   if (backwards) shown.reverse();
   const more = found.length > query.count;
   const toVersion = (row: readonly unknown[]): Version =>
-    versionOf(context.typeName(Number(row[1])), row.slice(ID, ID + 5));
+    versionOf(context.typeName(Number(row[1])), row.slice(ID, SEQ));
   const alongside = rows.filter((row) => row[0] !== 0);
   const included = await includedBy(context, query, { shown, alongside });
   const page: SearchPage = {
@@ -100,8 +103,13 @@ function run(context: Context, statement: Statement): Promise<(readonly unknown[
 }
 
 /** What is rare or old stays so; the dates asked for move on. */
-const nearKey = ({ types, sort, where }: SearchQuery): string =>
-  JSON.stringify([types, sort, where.filter((term) => term.kind !== 'date')]);
+const nearKey = ({ types, sort, where, bearer }: SearchQuery): string =>
+  JSON.stringify([
+    types,
+    sort,
+    where.filter(({ kind }) => kind !== 'date' && kind !== 'typed'),
+    bearer,
+  ]);
 
 /** The rows of a page that is full by what stands first in its order; undefined: ask for all. */
 async function nearRows(

@@ -35,7 +35,7 @@ export async function settle(
   const decisions = await decideAll(parts, drafts, { known, turn });
   await permitElements(parts, drafts, known);
   await permitContents(parts, drafts, known);
-  const writes: Writes = { inserts: [], updates: [], removals: [] };
+  const writes: Writes = { inserts: [], updates: [], removals: [], foreign: [] };
   const results = new Map<Draft, ChangeResult>();
   for (const draft of drafts) {
     const decision = decisions.get(draft);

@@ -1,3 +1,10 @@
+import {
+  type Audit,
+  type AuditParts,
+  createAudit,
+  type Trail,
+  type Verification,
+} from '../audit/audit.ts';
 import type { Db } from '../db/db.ts';
 import type { Plan } from '../fhir/bundle.ts';
 import type { Definitions } from '../fhir/definitions.ts';
@@ -8,7 +15,10 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Access } from './access.ts';
 import { veiledPage, veiledReads } from './access-elements.ts';
+import { journaled } from './audit-verbs.ts';
+import { type Days, verifyJournal } from './audit-verify.ts';
 import { Committer } from './commit.ts';
+import type { Context } from './context.ts';
 import { Dictionary } from './dictionary.ts';
 import { Everything } from './everything.ts';
 import { guarded } from './guard.ts';
@@ -18,9 +28,12 @@ import { Reader } from './read.ts';
 import { Reindexer } from './reindex.ts';
 import { search } from './search.ts';
 import { explain } from './search-explain.ts';
+import { recorded } from './trail.ts';
 import { Writer } from './write.ts';
 
 export type { Access, Interaction, Rule } from './access.ts';
+export { AUDIT_EVENT, UNSEARCHED } from './audit-refused.ts';
+export type { Days } from './audit-verify.ts';
 export type { Reindexer } from './reindex.ts';
 export type { ReindexState } from './reindex-state.ts';
 export { Turn } from './turn.ts';
@@ -31,6 +44,8 @@ export interface Actor {
   name: string;
   /** What it may see and change; absent: everything. */
   access?: Access;
+  /** By whose name what it does is noted in the audit journal; absent: nothing is noted. */
+  trail?: Trail;
 }
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -44,6 +59,8 @@ export interface Version {
   lastUpdated: number;
   method: Method;
   content: string;
+  /** Row key of the patient whose it was then, decimal; of a Patient its own. For the audit. */
+  patient?: string | undefined;
 }
 
 interface ChangeTarget {
@@ -215,6 +232,13 @@ export interface Store {
   readonly definitions: Definitions;
   /** Indexing anew in the background: does nothing until `start`. */
   readonly reindexing: Pick<Reindexer, 'start' | 'stop' | 'ask' | 'askParam' | 'status'>;
+  /**
+   * Recomputes the chain of the audit journal, for who may see all of it. Throws forbidden, and
+   * not-found where the journal is switched off.
+   */
+  verifyAudit(actor: Actor, days: Days): Promise<Verification>;
+  /** The audit journal; undefined where it is switched off. */
+  readonly audit: Audit | undefined;
   /** A new server-assigned logical id: a time-ordered UUID (version 7). */
   newId(): string;
   /** Gives the process's version slot back. The database stays open. */
@@ -239,6 +263,8 @@ export interface StoreConfig {
   integrity: 'off' | 'warn' | 'on';
   /** What is indexed word by word: KILN_FULLTEXT; narratives unless said otherwise. */
   fulltext?: 'off' | 'narrative' | 'content';
+  /** Whether what actors with a trail do is noted in the audit journal; not unless said so. */
+  audit?: boolean;
 }
 
 /** Opens the store on a migrated database. */
@@ -247,7 +273,9 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   const dictionary = new Dictionary(context.db);
   const reindexing = new Reindexer(context, dictionary, owner);
   const reader = new Reader(context);
-  const committer = new Committer(context, reader, new Writer(context, dictionary));
+  const audit = options.config.audit ? await createAudit(auditParts(context, options)) : undefined;
+  const writer = new Writer(context, dictionary);
+  const committer = new Committer(context, { reader, writer, audit });
   const named = guarded(context, {
     read: (actor, type, id) => reader.read(actor, type, id),
     vread: (actor, type, id, versionId) => reader.vread(actor, type, id, versionId),
@@ -255,18 +283,41 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   });
   const reads = veiledReads(context, named);
   const everything = new Everything(context, reads);
+  const { explain: explained, ...all } = journaled(
+    { context, audit },
+    {
+      ...reads,
+      everything: (actor, query) => everything.page(actor, query),
+      search: async (actor, query) =>
+        veiledPage(context, actor, await search(context, actor, query)),
+      explain: (actor, query) => explain(context, actor, query),
+    },
+  );
   return {
-    ...reads,
-    everything: (actor, query) => everything.page(actor, query),
-    search: async (actor, query) => veiledPage(context, actor, await search(context, actor, query)),
-    explain: (actor, query) => explain(context, actor, query),
+    ...(audit ? recorded(context, audit, all) : all),
+    explain: explained,
+    verifyAudit: (actor, days) => verifyJournal({ context, audit }, actor, days),
     commit: (actor, changes, settings = {}) => committer.commit(actor, changes, settings),
     newId: context.newId,
     definitions: context.definitions,
     reindexing,
+    audit,
     close: async () => {
       await reindexing.stop();
+      // Before the process slot goes, which its keys are made with.
+      await audit?.close();
       await close();
     },
+  };
+}
+
+function auditParts(
+  { db, clock, hasher, typeNumber, typeName }: Context,
+  { log, metrics }: StoreOptions,
+): AuditParts {
+  return {
+    ...{ db, log, metrics, typeNumber, typeName },
+    next: () => clock.next(),
+    key: (name) => hasher.target(name),
   };
 }

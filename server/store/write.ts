@@ -1,9 +1,10 @@
 import { loadSql, passingLocked } from '../db/db.ts';
+import { type ForeignRow, insertForeign } from './audit-foreign.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
 import type { Dictionary } from './dictionary.ts';
 import { wasUndone } from './read.ts';
-import { type Row, sqlList, writeValues } from './rows.ts';
+import { type Noted, notedValues, type Row, sqlList, writeValues } from './rows.ts';
 
 const insertSql = loadSql(import.meta.url, 'insert.sql');
 const insertCheckSql = loadSql(import.meta.url, 'insert-check.sql');
@@ -24,6 +25,7 @@ export interface Removal {
   rk: string;
   vid: string;
   base: number;
+  noted?: Noted;
 }
 
 /** Everything one commit writes. */
@@ -31,6 +33,8 @@ export interface Writes {
   inserts: Row[];
   updates: Row[];
   removals: Removal[];
+  /** AuditEvents that others made: rows of the journal. */
+  foreign: ForeignRow[];
 }
 
 /** Another writer was first: the caller looks again and decides anew. */
@@ -42,7 +46,7 @@ export class Overtaken extends Error {
 }
 
 async function insertRows(run: Run, rows: readonly Row[]): Promise<Set<string>> {
-  const written = await run(insertSql, writeValues(rows));
+  const written = await run(insertSql, [...writeValues(rows), ...notedValues(rows)]);
   return new Set(written.map(([rk]) => rk as string));
 }
 
@@ -67,7 +71,11 @@ async function updateRows(
 ): Promise<Set<string>> {
   const bases = sqlList(rows.map((row) => row.base));
   const supposed = sqlList(rows.map((row) => (row.supposed ? 't' : 'f')));
-  const written = await run(statement, [...writeValues(rows), bases, supposed]);
+  const written = await run(statement, [
+    ...writeValues(rows),
+    ...notedValues(rows),
+    ...[bases, supposed],
+  ]);
   return new Set(written.map(([rk]) => rk as string));
 }
 
@@ -76,6 +84,7 @@ async function removeRows(run: Run, removals: readonly Removal[]): Promise<Set<s
     sqlList(removals.map((row) => row.rk)),
     sqlList(removals.map((row) => row.vid)),
     sqlList(removals.map((row) => row.base)),
+    ...notedValues(removals),
   ]);
   return new Set(written.map(([rk]) => rk as string));
 }
@@ -115,12 +124,17 @@ export class Writer {
 
   /** Throws Overtaken if a version check failed; then nothing was written. */
   async write(writes: Writes, tx?: Run): Promise<void> {
-    const { inserts, updates, removals } = writes;
+    const { inserts, updates, removals, foreign } = writes;
     const { db } = this.#context;
     const unknown = this.#dictionary.add(inserts, updates);
     if (unknown) await unknown;
     const count = inserts.length + updates.length + removals.length;
     if (tx) return writeAll(tx, writes);
+    if (foreign.length > 0) {
+      return count === 0 && parts(foreign).length === 1
+        ? writeAll(db.tuples, writes)
+        : db.transaction((inside) => writeAll(inside.tuples, writes));
+    }
     const [insert] = inserts;
     const isHeavy = (insert ?? updates[0])?.heavy;
     if (count === 1 && removals.length === 0 && !isHeavy) {
@@ -143,7 +157,7 @@ export class Writer {
   }
 }
 
-async function writeAll(run: Run, { inserts, updates, removals }: Writes): Promise<void> {
+async function writeAll(run: Run, { inserts, updates, removals, foreign }: Writes): Promise<void> {
   if (removals.length + updates.length > 1) {
     const keys = [...removals, ...updates].map(({ rk }) => rk);
     await run(lockSql, [sqlList(keys)]);
@@ -151,6 +165,7 @@ async function writeAll(run: Run, { inserts, updates, removals }: Writes): Promi
   for (const part of parts(removals)) expectAll(part, await removeRows(run, part));
   for (const part of parts(updates)) expectAll(part, await updateRows(run, part));
   for (const part of parts(inserts)) expectAll(part, await insertNamed(run, part));
+  for (const part of parts(foreign)) await insertForeign(run, part);
 }
 
 function expectAll(rows: readonly { rk: string }[], written: Set<string>): void {

@@ -4,6 +4,7 @@ import { observation, ref, SECRET } from './two-patients.ts';
 
 /** The attacks of the facts of access control (3.4) that are single requests, by their numbers. */
 
+const FILES = 'patient/Binary.crus patient/DocumentReference.rs';
 const LAB = 'patient/Observation.rs?category=laboratory patient/Patient.r';
 const north = { branches: ['north'], fhirUser: 'Practitioner/doc' };
 /** `app` is bound by its scopes alone, the others by their roles too. */
@@ -12,6 +13,10 @@ export const BEARERS = {
   writer: { roles: ['Superuser'], scope: 'patient/Observation.cu', patient: 'p1' },
   reader: { roles: ['Superuser'], scope: 'patient/*.r', patient: 'p1' },
   lab: { roles: ['Superuser'], scope: LAB, patient: 'p1' },
+  files: { roles: ['Superuser'], scope: `${FILES} ${LAB}`, patient: 'p1' },
+  tracks: { roles: ['Superuser'], scope: 'patient/Provenance.rs', patient: 'p1' },
+  archive: { scope: 'system/Binary.crus system/Observation.rs' },
+  root: { roles: ['Superuser'], scope: 'user/*.cruds' },
   portal: { roles: ['Patient'], fhirUser: 'Patient/p1', scope: 'patient/*.rs', patient: 'p1' },
   doctor: { roles: ['Clinician'], ...north, scope: 'user/*.cruds' },
   desk: { roles: ['FrontDesk'], ...north, scope: 'user/*.cruds' },
@@ -42,11 +47,11 @@ export const READS: readonly [number, Who, string, string][] = [
     [5, 'app', 'Encounter?_id=e1&_include=Encounter:part-of', '200 e1'],
     [5, 'app', 'Encounter?_id=e1&_include=Encounter:account', '200 e1'],
     [5, 'app', 'Encounter?_id=e1&_include=*', '200 e1 north p1'],
-    [5, 'app', 'List?_include=List:item', '200 o1-lab shared'],
+    [5, 'app', 'List?_id=shared&_include=List:item', '200 o1-lab shared'],
     [5, 'app', 'Group?_include=Group:member', '200 both p1'],
     [5, 'doctor', 'Encounter?_id=e1&_include=*', '200 e1 north p1'],
     [6, 'app', 'Observation?_id=o1-lab&_revinclude=Provenance:target', '200 o1-lab v1'],
-    [6, 'app', 'Observation?_id=o1-lab&_revinclude=*', '200 o1-lab shared v1'],
+    [6, 'app', 'Observation?_id=o1-lab&_revinclude=*', '200 b1-lab o1-lab shared v1'],
     [6, 'lab', 'Observation?_id=o1-lab&_revinclude=*', '200 o1-lab'],
     [
       ...([7, 'app'] as const),
@@ -57,7 +62,8 @@ export const READS: readonly [number, Who, string, string][] = [
       7,
       'doctor',
       'Practitioner?_id=doc&_revinclude:iterate=*',
-      '200 c1 d1 doc e1 e3 letter moved o1-lab o1-vital p1 relabelled shared t1',
+      '200 b1 b1-doc b1-lab b1-vital c1 d1 doc e1 e3 files letter moved moved-file o1-lab ' +
+        'o1-vital p1 relabelled shared t1 v1 v1-vital',
     ],
     [8, 'desk', `Patient?_has:Observation:patient:code=${SECRET}`, '403'],
     [8, 'desk', 'Patient?_has:Observation:patient:code=nothing', '403'],
@@ -98,7 +104,8 @@ export const READS: readonly [number, Who, string, string][] = [
     [17, 'doctor', 'Patient/p2/$everything', '404'],
     [
       ...([18, 'app', 'Patient/p1/$everything'] as const),
-      '200 total=14 both c1 d1 doc e1 e3 letter moved north o1-lab o1-vital p1 relabelled shared t1 v1',
+      '200 total=17 b1 both c1 d1 doc e1 e3 files letter moved moved-file north o1-lab o1-vital ' +
+        'p1 relabelled shared t1 v1',
     ],
     [
       18,
@@ -106,9 +113,6 @@ export const READS: readonly [number, Who, string, string][] = [
       'Encounter/e1/$everything',
       '200 total=6 c1 doc e1 moved north o1-lab o1-vital p1 relabelled',
     ],
-    [32, 'app', 'Binary/b2', '403'],
-    [32, 'portal', 'Binary/b2', '403'],
-    [32, 'doctor', 'Binary/b2', '403'],
     [36, 'lab', 'Observation?_elements=value&_count=0', '200 total=2'],
     [36, 'lab', 'Observation?_summary=count&_total=accurate', '200 total=2'],
     [36, 'app', 'Observation?_explain=true', '403'],

@@ -32,6 +32,43 @@ const careTeam = (id: string, of: string, practitioner: string) => ({
   participant: [{ member: ref(`Practitioner/${practitioner}`) }],
 });
 
+/** Provenances, and what each is about. */
+const TARGETS: readonly [id: string, ...targets: string[]][] = [
+  ['v1', 'Patient/p1', 'Observation/o1-lab'],
+  ['v1-vital', 'Observation/o1-vital', 'Practitioner/doc'],
+  ['v2', 'Patient/p2', 'Observation/o1-lab'],
+  ['v2-lab', 'Observation/o2-lab'],
+  ['v2-gone', 'Observation/o1-lab', 'Observation/o2-gone'],
+  ['v2-place', 'Organization/north'],
+  ['v2-file', 'Observation/o1-lab', 'Binary/b2'],
+];
+
+const provenance = (id: string, targets: readonly string[]) => ({
+  ...{ resourceType: 'Provenance', id, recorded: '2026-01-01T00:00:00Z' },
+  target: targets.map(ref),
+  agent: [{ who: { display: id.startsWith('v1') ? 'doc' : SECRET } }],
+});
+
+/** Binaries, and what each is about (R4 Binary.securityContext). */
+const CONTEXTS: readonly [id: string, context?: string][] = [
+  ['b0'],
+  ['b1', 'Patient/p1'],
+  ['b1-doc', 'DocumentReference/d1'],
+  ['b1-lab', 'Observation/o1-lab'],
+  ['b1-vital', 'Observation/o1-vital'],
+  ['b1-place', 'Organization/north'],
+  ['b2', 'Patient/p2'],
+  ['b2-lab', 'Observation/o2-lab'],
+  ['b2-gone', 'Observation/o2-gone'],
+  ['b2-never', 'Observation/never'],
+];
+
+export const binary = (id: string, context?: string) => ({
+  ...{ resourceType: 'Binary', id, contentType: 'text/plain' },
+  data: btoa(id.startsWith('b1') ? 'fine' : SECRET),
+  ...(context !== undefined && { securityContext: ref(context) }),
+});
+
 export const world: readonly object[] = [
   ...['north', 'south'].map((id) => ({ resourceType: 'Organization', id, name: id })),
   ...['doc', 'other'].map((id) => ({ resourceType: 'Practitioner', id, name: [{ family: id }] })),
@@ -74,18 +111,16 @@ export const world: readonly object[] = [
     ...{ subject: ref('Patient/p1'), date: '2026-01-01', author: [ref('Practitioner/doc')] },
     ...{ title: 'Letter', section: [{ title: 'a', entry: [ref('Observation/o2-lab')] }] },
   },
-  ...['1', '2'].map((n) => ({
-    ...{ resourceType: 'Provenance', id: `v${n}`, recorded: '2026-01-01T00:00:00Z' },
-    target: [ref(`Patient/p${n}`), ref('Observation/o1-lab')],
-    agent: [{ who: { display: n === '2' ? SECRET : 'doc' } }],
-  })),
-  {
-    ...{ resourceType: 'Binary', id: 'b2', contentType: 'text/plain' },
-    ...{ data: btoa(SECRET), securityContext: ref('Patient/p2') },
-  },
+  ...TARGETS.map(([id, ...targets]) => provenance(id, targets)),
+  ...CONTEXTS.map(([id, context]) => binary(id, context)),
   {
     ...{ resourceType: 'DocumentReference', id: 'd1', status: 'current' },
     subject: ref('Patient/p1'),
-    content: [{ attachment: { url: 'Binary/b2', contentType: 'text/plain' } }],
+    content: ['b2', 'b1-doc'].map((id) => ({ attachment: { url: `Binary/${id}` } })),
+  },
+  {
+    ...{ resourceType: 'List', id: 'files', status: 'current', mode: 'working' },
+    entry: CONTEXTS.map(([id]) => ({ item: ref(`Binary/${id}`) })),
+    ...{ subject: ref('Patient/p1'), encounter: ref('Encounter/e1') },
   },
 ];

@@ -162,6 +162,20 @@ const reads: fc.Arbitrary<Request> = fc
   .tuple(anyName, fc.constantFrom('', '', '/_history', '/_history?_count=1', '/_history/1', '/_history/2'))
   .map(([name, behind]) => get(`${name}${behind}`));
 
+/** The bytes of Binaries, and what is about them. */
+const files: fc.Arbitrary<Request> = fc
+  .tuple(
+    ...([anySide, anyN] as const),
+    fc.constantFrom<Record<string, string>>(
+      ...[{}, { Accept: '*/*' }, { Accept: 'text/*' }, { Accept: 'text/*', Range: 'bytes=0-1' }],
+      ...[{ Accept: 'text/*', 'If-None-Match': 'W/"1"' }, { 'If-None-Match': '*' }],
+    ),
+    fc.constantFrom('GET', 'HEAD'),
+  )
+  .map(([side, n, headers, method]) => ({
+    ...{ method, url: `Binary/${idOf(side, 'Binary', n)}`, headers },
+  }));
+
 const records: fc.Arbitrary<Request> = fc
   .tuple(
     fc.constantFrom('Patient', 'Encounter'),
@@ -181,8 +195,10 @@ const contentOf = (side: Side, type: string): fc.Arbitrary<Resource> =>
     })),
   );
 
-const patchTo = (name: string): string =>
-  JSON.stringify([{ op: 'replace', path: '/subject/reference', value: name }]);
+const patchTo = (resource: string, name: string): string => {
+  const element = resource.startsWith('Binary/') ? 'securityContext' : 'subject';
+  return JSON.stringify([{ op: 'replace', path: `/${element}/reference`, value: name }]);
+};
 
 /** A write; `text` is its criteria. */
 function writesOf(side: Side): fc.Arbitrary<Request> {
@@ -192,7 +208,7 @@ function writesOf(side: Side): fc.Arbitrary<Request> {
       const { resourceType: type, id, ...rest } = resource;
       const body = resource as unknown as JsonObject;
       const create = { resourceType: type, ...rest } as unknown as JsonObject;
-      const patch = { body: patchTo(`Patient/${of}`), headers: { 'Content-Type': 'application/json-patch+json' } };
+      const patch = { body: patchTo(name, `Patient/${of}`), headers: { 'Content-Type': 'application/json-patch+json' } };
       return criterion(type).chain((param) => {
         const criteria = printed([param]);
         return fc.constantFrom<Request>(
@@ -236,6 +252,7 @@ export const requestsOf = (side: Side): fc.Arbitrary<Request> =>
   fc.oneof(
     { weight: 10, arbitrary: searches },
     { weight: 3, arbitrary: reads },
+    { weight: 1, arbitrary: files },
     { weight: 3, arbitrary: records },
     { weight: 1, arbitrary: histories },
     { weight: 4, arbitrary: writesOf(side) },

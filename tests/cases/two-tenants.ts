@@ -51,6 +51,10 @@ const MADE: Record<string, (of: object, mark: string) => object> = {
   Provenance: (patient, mark) => ({
     ...{ target: [patient], recorded: '2026-01-01T00:00:00Z', agent: [{ who: { display: mark } }] },
   }),
+  Binary: (patient, mark) => ({
+    ...{ contentType: `text/${mark}`, data: btoa(mark) },
+    securityContext: contextOf(patient, mark),
+  }),
   QuestionnaireResponse: (subject, mark) => ({
     ...{ status: 'completed', subject, item: [{ linkId: '1', text: mark }] },
   }),
@@ -63,6 +67,15 @@ const MADE: Record<string, (of: object, mark: string) => object> = {
     ...{ patient, code: coded(mark) },
     verificationStatus: { coding: [{ system: VERIFICATION, code: 'entered-in-error' }] },
   }),
+};
+
+/** Whose a Binary is, its context alone says (R4 Binary.securityContext); many are about records. */
+const contextOf = (patient: object, mark: string): object => {
+  const { reference } = patient as { reference: string };
+  const side = reference.at(-1) as Side;
+  const [, n = '0'] = /(\d)x$/.exec(mark) ?? [];
+  const type = ['Observation', 'DocumentReference', 'Encounter', 'Account', 'List'][Number(n)];
+  return type === undefined ? patient : ref(`${type}/${idOf(side, type, 0)}`);
 };
 
 const VERIFICATION =
@@ -134,7 +147,9 @@ export interface Resource {
 
 const common = (type: string, mark: string) => ({
   meta: { tag: [{ system: 'urn:tag', code: mark, display: mark }] },
-  text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">${mark}</div>` },
+  ...(type !== 'Binary' && {
+    text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">${mark}</div>` },
+  }),
   resourceType: type,
 });
 
@@ -150,24 +165,44 @@ export function resourceOf(side: Side, type: string, n: number): fc.Arbitrary<Re
     ),
   );
   const encounter = fc.option(nameAmong(['Encounter'], sideOf(side)), { freq: 3, nil: undefined });
-  return fc.tuple(fc.tuple(...links), encounter).map(([parts, within]) => {
+  const targets = fc.array(nameAmong(RECORDS, sideOf(side)), { maxLength: 2 });
+  return fc.tuple(fc.tuple(...links), encounter, targets).map(([parts, within, others]) => {
     const mark = `zq${side}${++marks}x`;
     const made = MADE[type]?.(ref(`Patient/${side}`), mark) ?? {};
-    const branch = type === 'Encounter' && { serviceProvider: ref(`Organization/branch-${side}`) };
+    const branch = type === 'Encounter' && {
+      serviceProvider: ref(`Organization/branch-${side}`),
+      location: [{ location: ref(`Location/ward-${side}`) }],
+    };
     const where = within !== undefined && IN_ENCOUNTER.includes(type);
     const visit = where && (type === 'DocumentReference' ? {} : { encounter: ref(within) });
+    const about = type === 'Provenance' && { target: [ref(`Patient/${side}`), ...others.map(ref)] };
     return Object.assign(
       { ...common(type, mark), id: idOf(side, type, n) },
-      ...[made, branch, visit, ...parts],
+      ...[made, branch, visit, about, ...parts],
     ) as Resource;
   });
 }
+
+/** Without targets of the other side: what is about both is nobody's alone. */
+export const ofOneSide = (resource: Resource): Resource => {
+  if (resource.resourceType !== 'Provenance') return resource;
+  const [patient, ...others] = resource['target'] as { reference: string }[];
+  const [, side] = (patient as { reference: string }).reference.split('/');
+  const own = others.filter(({ reference }) => reference.includes(`/${side}-`));
+  return { ...resource, target: [patient, ...own] };
+};
 
 /** What is of neither side. */
 export const shared: readonly Resource[] = [
   ...SIDES.flatMap((side) => [
     { resourceType: 'Organization', id: `branch-${side}`, name: `Branch ${side}` },
     { resourceType: 'Practitioner', id: `doctor-${side}`, name: [{ family: `Doctor ${side}` }] },
+    { resourceType: 'Location', id: `ward-${side}`, name: `Ward ${side}` },
+    {
+      ...{ resourceType: 'PractitionerRole', id: `nurse-${side}`, active: true },
+      practitioner: ref(`Practitioner/nurse-${side}`),
+      location: [ref(`Location/ward-${side}`)],
+    },
   ]),
   {
     ...{ resourceType: 'Group', id: 'both', type: 'person', actual: true },
@@ -203,6 +238,8 @@ export function referencesOf(type: string): { code: string; targets: string[] }[
     ...LINKS.filter((one) => one.type === type),
     ...['subject', 'patient', 'for'].map((element) => ({ element, targets: ['Patient'] })),
     { element: 'encounter', targets: ['Encounter'] },
+    { element: 'target', targets: RECORDS },
+    { element: 'securityContext', targets: RECORDS },
   ];
   return [...definitions.searchParams(type).values()].flatMap((def) => {
     const { code, type: kind, targets, expression } = def;

@@ -27,7 +27,7 @@ const refusals = new Map([...refused.map(([name, rule]) => [name, rule] as const
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ audit: true });
 });
 afterAll(() => server.stop());
 
@@ -44,16 +44,21 @@ async function roundTrip(name: string): Promise<string> {
   const bytes = readFileSync(new URL(`${name}.json`, FOLDER));
   const sent = parseResource(bytes);
   const path = `${sent.resourceType}/${sent.id}`;
-  const put = await ask(server.base, path, { method: 'PUT', body: bytes });
+  // The journal takes AuditEvents of others, under ids of its own.
+  const isEvent = sent.resourceType === 'AuditEvent';
+  const put = isEvent
+    ? await ask(server.base, sent.resourceType, { method: 'POST', body: bytes })
+    : await ask(server.base, path, { method: 'PUT', body: bytes });
   const rule = refusals.get(name);
   if (rule !== undefined) {
     const told = put.status >= 400 && put.status < 500 && put.text.includes(rule);
     return told ? '' : `${name}: ${put.status}, and not refused by ${rule}: ${put.text}`;
   }
   if (put.status !== 201) return `${name}: ${put.status} ${put.text}`;
-  const got = await ask(server.base, path);
+  const got = await ask('', put.headers.get('location') ?? '');
   if (got.status !== 200) return `${name}: read answers ${got.status}`;
   const read = parseJson(got.text) as Resource;
+  if (isEvent) read.id = sent.id as string;
   if (!deepEqual(withoutMeta(read), withoutMeta(sent))) return `${name}: reads back changed`;
   return deepEqual(metaOfSender(read), metaOfSender(sent)) ? '' : `${name}: meta is changed`;
 }

@@ -15,7 +15,7 @@ import { createLog } from '../../server/log.ts';
 import { type ListenOptions, listen } from '../../server/rest/listen.ts';
 import { databaseOptions, urlOf } from './databases.ts';
 import { type Answer, ask } from './http.ts';
-import { BASE, type OpenStores } from './store.ts';
+import { BASE, type OpenStores, openStores } from './store.ts';
 
 /** An AuthService on a fresh database (`openStores`), whose clock tests move. */
 export interface TestAuth extends AuthService {
@@ -61,6 +61,31 @@ export function authService(
       passed += seconds * 1000;
     },
     lines,
+  };
+}
+
+/** The authorization server's parts for the tests of a file, and whatever of it is served. */
+export interface OpenAuth {
+  service: TestAuth;
+  /** `http://127.0.0.1:PORT`, where routes were given; else that of the configuration. */
+  origin: string;
+  stop(): Promise<void>;
+}
+
+/** Opens them on a fresh database and serves these lists of routes on a real socket. */
+export async function openAuth(
+  lists: readonly (readonly AuthRoute[])[] = [],
+  overrides: Partial<AuthConfig> = {},
+): Promise<OpenAuth> {
+  const open = await openStores();
+  const service = authService(open, overrides);
+  const served = lists.length > 0 ? await serve(service, ...lists) : undefined;
+  return {
+    ...{ service, origin: service.config.origin },
+    stop: async () => {
+      await served?.stop();
+      await open.close();
+    },
   };
 }
 

@@ -71,6 +71,8 @@ function hiddenOf(text: string): Record<string, string> {
     fields[name] = value
       .replaceAll('&quot;', '"')
       .replaceAll('&#39;', "'")
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
       .replaceAll('&amp;', '&');
   }
   return fields;

@@ -31,7 +31,7 @@ export interface ServerProcess {
 export async function serverProcess(databaseUrl: string, port = 0): Promise<ServerProcess> {
   const child = start('main.ts', [], {
     ...{ DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1' },
-    KILN_LOG_LEVEL: 'silent',
+    ...{ KILN_LOG_LEVEL: 'silent', KILN_AUTH: 'none' },
   });
   let errors = '';
   child.stderr?.on('data', (chunk) => {

@@ -35,7 +35,7 @@ const times: Omit<ListenOptions, 'host' | 'port' | 'bodyLimit'> = {
 
 /** The whole server in this process, on a free port and a fresh database. */
 export async function startServer(
-  changes: Partial<RestConfig & ListenOptions> = {},
+  changes: Partial<RestConfig & ListenOptions> & { audit?: boolean } = {},
 ): Promise<TestServer> {
   const fresh = await freshDatabase();
   const db = await openDatabase(fresh.options);
@@ -43,6 +43,7 @@ export async function startServer(
   const base = (): string => `${origin}/fhir`;
   const lines: string[] = [];
   let ready = true;
+  const { audit = false, ...settings } = changes;
   const config: RestConfig = {
     base,
     bodyLimit: 50 * MB,
@@ -53,20 +54,20 @@ export async function startServer(
     fulltext: 'narrative',
     zoneMinutes: 0,
     version: '0.0.0-test',
-    ...changes,
+    ...settings,
   };
   const { bodyLimit } = config;
   // Links hold the port, which is known once the server listens.
   let fetch: Fetch = () => new Response(null, { status: 503 });
   const listener = await listen((request, env) => fetch(request, env), {
-    ...{ ...times, host: '127.0.0.1', port: 0, ...changes, bodyLimit },
+    ...{ ...times, host: '127.0.0.1', port: 0, ...settings, bodyLimit },
   });
   origin = `http://127.0.0.1:${listener.port}`;
   const log = createLog('info', (line) => lines.push(line));
   const metrics = createMetrics();
   const store = await createStore({
     ...{ db, definitions, log, metrics },
-    config: { bases: [base()], zone: 0, integrity: 'off', fulltext: config.fulltext },
+    config: { bases: [base()], zone: 0, integrity: 'off', fulltext: config.fulltext, audit },
   });
   fetch = createApp({
     ...{ store, config, log, metrics },

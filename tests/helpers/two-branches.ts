@@ -100,20 +100,14 @@ export const data: Stored[] = [
   { resourceType: 'RelatedPerson', id: 'gone', active: false, patient: ref('Patient/p2') },
   { resourceType: 'Device', id: 'd1', patient: ref('Patient/p1') },
   { resourceType: 'Device', id: 'd2', patient: ref('Patient/p2') },
-  {
-    resourceType: 'Binary',
-    id: 'bin',
-    contentType: 'text/plain',
-    securityContext: ref('Patient/p1'),
-  },
-  {
-    ...{ resourceType: 'AuditEvent', id: 'ae', type: { code: 'rest' } },
-    ...{
-      recorded: '2026-01-01T00:00:00Z',
-      source: { observer: ref('Device/d1') },
-      agent: [{ requestor: true }],
-    },
-  },
+  ...[
+    ['bin', 'Patient/p1'],
+    ['bin2', 'Observation/o2'],
+  ].map(([id = '', context = '']) => ({
+    ...{ resourceType: 'Binary', id, contentType: 'text/plain' },
+    securityContext: ref(context),
+    ...(id === 'bin2' && { meta: { security: [{ system: LABELS, code: 'R' }] } }),
+  })),
   {
     ...{ resourceType: 'Claim', id: 'c1', status: 'active', use: 'claim', created: '2026-01-01' },
     ...{ type: code, patient: ref('Patient/p1'), provider: ref('Organization/a'), priority: code },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ask, until } from '../helpers/embedded.ts';
 import { audit } from './audit.ts';
+import { journalFaults } from './journal.ts';
 import { embeddedConnection, freshDataDir, long, startKiln } from './kiln-process.ts';
 import { Ledger } from './ledger.ts';
 import { startWriters } from './writers.ts';
@@ -21,13 +22,14 @@ test(
     const ledger = new Ledger();
     const seen: string[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
-      const kiln = await startKiln({ KILN_DATA_DIR: dataDir });
+      const kiln = await startKiln({ KILN_DATA_DIR: dataDir, KILN_AUDIT: 'on' });
       const writers = startWriters({ base: kiln.base, ledger, run: `r${round}` });
       await writers.acknowledge(200 + Math.random() * 400);
       await sleep(Math.random() * 20);
       await kiln.kill();
       await writers.stop();
       await quiet(dataDir);
+      expect(await journalFaults(embeddedConnection(dataDir), ledger)).toEqual([]);
 
       const next = await startKiln({ KILN_DATA_DIR: dataDir });
       const { faults, versions, unacknowledged } = await audit(next.base, ledger);

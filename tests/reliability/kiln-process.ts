@@ -76,7 +76,10 @@ export function embeddedConnection(dataDir: string): object {
 /** Starts the process; settings are those given and defaults, on a free port. */
 export function spawnKiln(env: Record<string, string>): Starting {
   const child = spawn(process.execPath, [PROGRAM], {
-    env: { PATH: process.env.PATH ?? '', PORT: '0', KILN_LOG_LEVEL: 'error', ...env },
+    env: {
+      ...{ PATH: process.env.PATH ?? '', PORT: '0', KILN_LOG_LEVEL: 'error', KILN_AUTH: 'none' },
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -112,7 +112,7 @@ describe('npm run load', { timeout: 90_000 }, () => {
     const base = `http://127.0.0.1:${port}/fhir`;
     const env = {
       ...{ DATABASE_URL: await database(), PORT: String(port), HOST: '127.0.0.1' },
-      KILN_LOG_LEVEL: 'silent',
+      ...{ KILN_LOG_LEVEL: 'silent', KILN_AUTH: 'none' },
     };
     const killed = loadProcess([folder], env);
     await until(async () => (await countOf(base, 'Patient').catch(() => 0)) >= 1);

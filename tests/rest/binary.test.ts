@@ -35,6 +35,21 @@ describe('a Binary', () => {
     },
   );
 
+  it('is read in parts, and whole by HEAD', async () => {
+    const ask = (headers: Record<string, string>, method = 'GET') =>
+      fetch(`${server.base}/Binary/b1`, { method, headers: { Accept: 'image/png', ...headers } });
+    const part = await ask({ Range: 'bytes=-2' });
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(254));
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, 'bytes 254-255/256']);
+    const beyond = await ask({ Range: 'bytes=256-' });
+    expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */256']);
+    const head = await ask({ Range: 'bytes=0-1' }, 'HEAD');
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '256']);
+    expect(head.headers.get('accept-ranges')).toBe('bytes');
+    const known = await ask({ 'If-None-Match': 'W/"1"', Range: 'bytes=0-1' });
+    expect([known.status, await known.text()]).toEqual([304, '']);
+  });
+
   it.each([undefined, '*/*', 'application/fhir+json', 'application/json', 'image/*;q=0.5, */*'])(
     'is read as a resource under Accept %s',
     async (accept) => {

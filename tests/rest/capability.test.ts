@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SearchParamDef } from '../../server/fhir/definitions.ts';
 import { LIST_PARAM } from '../../server/fhir/query-terms.ts';
 import { sampleOf } from '../../server/rest/capability-search.ts';
+import { foreignEvent } from '../helpers/audit-events.ts';
 import type { Answer, Json } from '../helpers/http.ts';
 import { ask, itemsOf } from '../helpers/http.ts';
 import { definitions, startServer, type TestServer } from '../helpers/server.ts';
@@ -12,7 +13,7 @@ let statement: Json;
 let rest: Json;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ audit: true });
   statement = (await ask(server.base, 'metadata')).json;
   rest = statement.rest?.[0] as Json;
 });
@@ -77,15 +78,51 @@ describe('the interactions it claims', () => {
 
   it('are all there on every type', async () => {
     for (const one of resources()) {
+      if (String(one.type) === 'AuditEvent') continue;
       expect(codes(one.interaction).sort()).toEqual([
         ...['create', 'delete', 'history-instance', 'history-type', 'patch', 'read'],
         ...['search-type', 'update', 'vread'],
       ]);
     }
     const types = definitions.resourceTypes;
-    expect(refused(await askAll(types.flatMap((type) => [type, `${type}/_history`])))).toEqual([]);
+    const histories = types.filter((type) => type !== 'AuditEvent').map((one) => `${one}/_history`);
+    expect(refused(await askAll([...types, ...histories]))).toEqual([]);
     const reads = await askAll(types.map((type) => `${type}/none`));
     expect(new Set(reads.map(([, { status }]) => status))).toEqual(new Set([404]));
+  });
+
+  it('are those of an append-only journal on AuditEvent', async () => {
+    const one = resources().find(({ type }) => String(type) === 'AuditEvent');
+    expect(codes(one?.interaction).sort()).toEqual([
+      ...['create', 'history-instance', 'read', 'search-type', 'vread'],
+    ]);
+    expect(one).toMatchObject({ conditionalDelete: 'not-supported', updateCreate: false });
+    expect(one?.searchInclude ?? one?.searchRevInclude).toBeUndefined();
+    const { status, json } = await ask(server.base, 'AuditEvent', {
+      ...{ method: 'POST', body: foreignEvent() },
+    });
+    expect(status).toBe(201);
+    const url = `AuditEvent/${json.id}`;
+    const reads = ['', '/_history', '/_history/1'].map((rest) => `${url}${rest}`);
+    expect(refused(await askAll(reads))).toEqual([]);
+    const others = await askAll(['AuditEvent/_history', `${url}/_history/2`]);
+    expect(others.map(([, answer]) => answer.status)).toEqual([405, 404]);
+  });
+
+  it('are none on AuditEvent where there is no journal', async () => {
+    const other = await startServer();
+    const { json } = await ask(other.base, 'metadata');
+    const [only] = itemsOf(json.rest);
+    const all = itemsOf(only?.resource);
+    const one = all.find(({ type }) => String(type) === 'AuditEvent');
+    expect(Object.keys(one ?? {}).sort()).toEqual(['documentation', 'profile', 'type']);
+    const statuses = await Promise.all([
+      ask(other.base, 'AuditEvent'),
+      ask(other.base, 'AuditEvent/1'),
+      ask(other.base, 'AuditEvent', { method: 'POST', body: foreignEvent() }),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([404, 404, 405]);
+    await other.stop();
   });
 
   it('work on one resource from create to delete, conditions included', async () => {

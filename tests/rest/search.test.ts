@@ -142,6 +142,8 @@ describe('search', () => {
   it('sorts every type by every parameter that can be sorted by, several at a time', async () => {
     const refused: string[] = [];
     for (const type of definitions.resourceTypes) {
+      // AuditEvents are sorted by their time alone (store/audit-search.test.ts).
+      if (type === 'AuditEvent') continue;
       const codes = [...definitions.searchParams(type).values()]
         .filter((def) => isSortable(definitions, type, def))
         .map(({ code }) => code);

@@ -163,7 +163,7 @@ const kinds = `Observation?patient.gender=male Observation?encounter.class=IMP
 describe('the text of a search', () => {
   it('in no order is newest first', () => {
     expect(textOf('Observation?code=a')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq
       from (
       select s.rk, s.seq, s.type
       from search s
@@ -178,7 +178,7 @@ describe('the text of a search', () => {
 
   it('of a patient, last first, walks the patient index', () => {
     expect(textOf('Observation?patient=1&code=a&_sort=-date')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select s.rk, s.seq, s.type, s.lo as k0
       from search s
@@ -193,7 +193,7 @@ describe('the text of a search', () => {
 
   it('of a patient in another order fences its rows off', () => {
     expect(textOf('Observation?patient=1,2&date=2020')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq
       from (
       select s.rk, s.seq, s.type
       from (select * from search s where s.type = $5::int2 and s.patient = any($6::bigint[]) offset 0) s
@@ -208,7 +208,7 @@ describe('the text of a search', () => {
 
   it('by identifier fences its rows off', () => {
     expect(textOf('Patient?identifier=a|1&_sort=birthdate')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select s.rk, s.seq, s.type, s.lo as k0
       from (select * from search s where s.tok @> $2::bigint[] offset 0) s
@@ -222,7 +222,7 @@ describe('the text of a search', () => {
 
   it('by string walks the string index', () => {
     expect(textOf('Patient?name=a')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select s.rk, s.seq, s.type, (d.v collate "C") as k0
       from search_string d join search s on s.seq = d.seq and s.type = $5::int2
@@ -236,7 +236,7 @@ describe('the text of a search', () => {
       order by p.k0 asc nulls last, p.seq asc"
     `);
     expect(textOf('Patient?name=a', ['ab', '7'])).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select s.rk, s.seq, s.type, (d.v collate "C") as k0
       from search_string d join search s on s.seq = d.seq and s.type = $7::int2
@@ -254,7 +254,7 @@ describe('the text of a search', () => {
 
   it('by main date walks the date index, then the undated', () => {
     expect(textOf('Patient?_sort=-birthdate')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select * from (
       (select s.rk, s.seq, s.type, s.lo as k0
@@ -274,7 +274,7 @@ describe('the text of a search', () => {
       order by p.k0 desc nulls last, p.seq desc"
     `);
     expect(textOf('Patient?_sort=birthdate', [null, '7'])).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select * from (
       (select s.rk, s.seq, s.type, s.lo as k0
@@ -291,7 +291,7 @@ describe('the text of a search', () => {
 
   it('in a second page compares key by key, missing values last', () => {
     expect(textOf('Patient?_sort=family,-birthdate', ['a', null, '7'])).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text, p.k1::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text, p.k1::text
       from (
       select * from (
       select s.rk, s.seq, s.type, ((select min(x.v) from search_string x where x.seq = s.seq and x.k in ($1::bigint) and not x.part) collate "C") as k0, s.lo as k1
@@ -308,7 +308,7 @@ describe('the text of a search', () => {
 
   it('over types merges the first rows of each', () => {
     expect(textOf('Patient,Group?_sort=_lastUpdated')).toMatchInlineSnapshot(`
-      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq, p.k0::text
+      "select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq, p.k0::text
       from (
       select p.*
       from unnest($2::int2[]) as t(num)
@@ -338,11 +338,11 @@ describe('the text of a search', () => {
       ), shown as materialized (
       select * from page p order by p.seq desc limit $4::int
       )
-      (select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, p.seq
+      (select 0 as kind, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq
       from page p join resource r on r.rk = p.rk
       order by p.seq desc)
       union all
-      (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null
+      (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, null
       from (
         select distinct t.h # x.salt as rk
         from shown m join unnest($5::int2[], $6::bigint[]) x(type, salt) on x.type = m.type
@@ -351,7 +351,7 @@ describe('the text of a search', () => {
       ) x join resource r on r.rk = x.rk
       limit 1001)
       union all
-      (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null
+      (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, null
       from search o join resource r on r.rk = o.rk
       where o.tok && array(select m.rk # x.salt from shown m cross join unnest($7::bigint[]) x(salt) where m.type = $8::int2)
       limit 1001)"
@@ -394,7 +394,7 @@ describe('the text of a search', () => {
       select s.rk, s.seq, s.type from search s where s.type = $4::int2 and s.tok @> $2::bigint[] and (((s.seq > $3::bigint))) order by seq asc limit $1::int
       select * from ( select s.rk, s.seq, s.type, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k0 from search s where s.type = $9::int2 offset 0) s where (((((s.k0 collate "C") > $7::text or (s.k0 collate "C") is null)) or ((s.k0 collate "C") = $7::text and s.seq > $8::bigint))) order by k0 asc nulls last, seq asc limit $6::int
       select * from ( (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is not null and (s.lo <= $8::bigint and (((s.lo < $9::bigint)) or (s.lo = $9::bigint and (((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") > $10::text or ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") is null)) or (s.lo = $9::bigint and ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") = $10::text and s.seq < $11::bigint))) order by s.lo desc, k1 asc nulls last, seq desc limit $6::int) union all (select s.rk, s.seq, s.type, s.lo as k0, ((select min((v #>> '{}') collate "C") from (select r.content::jsonb as j from resource r where r.rk = s.rk offset 0) c cross join (values ($1::jsonpath), ($2::jsonpath), ($3::jsonpath), ($4::jsonpath), ($5::jsonpath)) p(path) cross join jsonb_path_query(c.j, p.path) v) collate "C") as k1 from search s where s.type = $7::int2 and s.lo is null order by k1 asc nulls last, seq desc limit $6::int) ) p limit $6::int
-      with shown as materialized ( select r.rk, s.type, s.tok from resource r join search s on s.type = r.type and s.seq = r.seq where r.rk = any($1::bigint[]) ) (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from ( select distinct t.h # x.salt as rk from shown m join unnest($2::int2[], $3::bigint[]) x(type, salt) on x.type = m.type cross join unnest(m.tok) t(h) where (t.h # x.salt) & 7 = 0 ) x join resource r on r.rk = x.rk limit 1001) union all (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, null from search o join resource r on r.rk = o.rk where o.tok && array(select m.rk # x.salt from shown m cross join unnest($4::bigint[]) x(salt)) limit 1001)"
+      with shown as materialized ( select r.rk, s.type, s.tok from resource r join search s on s.type = r.type and s.seq = r.seq where r.rk = any($1::bigint[]) ) (select 1, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, null from ( select distinct t.h # x.salt as rk from shown m join unnest($2::int2[], $3::bigint[]) x(type, salt) on x.type = m.type cross join unnest(m.tok) t(h) where (t.h # x.salt) & 7 = 0 ) x join resource r on r.rk = x.rk limit 1001) union all (select 2, r.type, r.rk, r.id, r.ver, r.vid, r.method, r.content, r.patient, null from search o join resource r on r.rk = o.rk where o.tok && array(select m.rk # x.salt from shown m cross join unnest($4::bigint[]) x(salt)) limit 1001)"
     `);
   });
 });

@@ -3,7 +3,7 @@
 -- the row itself. $5 since; $6, $7 the period of care (null: any), which types $8 and undated rows
 -- stay out of, by the dates of parameters $11 where there are such; $9 the types wanted, null for all.
 -- Fenced off, or types and order would tempt the planner to walk the primary key.
-select r.type, r.id, r.ver, r.vid, r.method, r.content, p.seq
+select r.type, r.id, r.ver, r.vid, r.method, r.content, r.patient, p.seq
 from (
   select f.rk, f.seq
   from (

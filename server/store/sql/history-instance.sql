@@ -1,8 +1,8 @@
 -- Versions of one resource, newest first, below version $3.
 select * from (
-  select id, ver, vid, method, content, rk, type from resource where rk = $1
+  select id, ver, vid, method, content, patient, rk from resource where rk = $1
   union all
-  select id, ver, vid, method, content, rk, type from history where rk = $1
+  select id, ver, vid, method, content, patient, rk from history where rk = $1
 ) v
 where v.id = $2 and v.ver < $3
   and v.vid >= $4

@@ -1,7 +1,7 @@
 -- Versions of the given types, newest first, older than version key $2: per type the first rows of
 -- the current and of the superseded versions, each along its index, then merged.
 -- $3 since; $4, $5 of `_at`: made up to $4, and not superseded up to $5.
-select v.id, v.ver, v.vid, v.method, v.content, p.type
+select v.id, v.ver, v.vid, v.method, v.content, v.patient, p.type
 from (
   select m.*
   from unnest($1::int2[]) as t(num)
@@ -25,8 +25,10 @@ from (
 ) p
 -- By version key, so that a version superseded meanwhile is found where it now is.
 cross join lateral (
-  select r.id, r.ver, r.vid, r.method, r.content from resource r where r.rk = p.rk and r.vid = p.vid
+  select r.id, r.ver, r.vid, r.method, r.content, r.patient
+  from resource r where r.rk = p.rk and r.vid = p.vid
   union all
-  select h.id, h.ver, h.vid, h.method, h.content from history h where h.rk = p.rk and h.vid = p.vid
+  select h.id, h.ver, h.vid, h.method, h.content, h.patient
+  from history h where h.rk = p.rk and h.vid = p.vid
 ) v
 order by p.vid desc

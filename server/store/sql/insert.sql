@@ -4,17 +4,20 @@
 -- name the resource by its number n in the arrays.
 -- A client's id ('U') may have a history, and another writer may just have made and deleted the
 -- resource: not if it has this version already (insert-check.sql asks again for what runs meanwhile).
+-- Audit rows of those whose agent is known; their seq is the version key.
 with input as materialized (
   select i.*
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::int2[],
               $6::text[], $7::text[], $8::int[], $9::int[], $11::bigint[], $12::bigint[],
-              $13::bigint[], $14::text[], $15::bigint[], $16::int[]) with ordinality
-    as i(rk, seq, vid, ver, type, method, id, start, bytes, patient, lo, hi, tok, sides, sum, n)
+              $13::bigint[], $14::text[], $15::bigint[], $16::int[], $34::bigint[], $35::text[])
+       with ordinality
+    as i(rk, seq, vid, ver, type, method, id, start, bytes, patient, lo, hi, tok, sides, sum, agent,
+         request, n)
   where i.method = 'C'
      or not exists (select 1 from history h where h.rk = i.rk and h.ver >= i.ver)
 ), resources as (
-  insert into resource (rk, seq, vid, sides, sum, ver, type, method, id, content)
-  select rk, seq, vid, sides, sum, ver, type, method::"char", id,
+  insert into resource (rk, seq, vid, sides, patient, sum, ver, type, method, id, content)
+  select rk, seq, vid, sides, patient, sum, ver, type, method::"char", id,
          convert_from(substr($10::bytea, start, bytes), 'UTF8')
   from input
 ), searches as (
@@ -43,5 +46,10 @@ with input as materialized (
   select i.seq, to_tsvector('simple', t.narrative), to_tsvector('simple', t.content)
   from unnest($31::int[], $32::text[], $33::text[]) as t(n, narrative, content)
   join input i on i.n = t.n
+), audits as (
+  insert into audit (at, seq, kind, outcome, type, ver, id, keys, request)
+  select vid >> 20, vid, 1, 0, type, ver, id, array_remove(array[agent, rk, patient], null), request
+  from input
+  where agent is not null
 )
 select rk from input

@@ -13,9 +13,9 @@ with input as materialized (
   for update of r
 ), resources as (
   update resource r
-  set sides = i.sides
+  set sides = i.sides, patient = i.patient
   from input i join old o on o.n = i.n
-  where r.rk = i.rk and o.moves
+  where r.rk = i.rk and (o.moves or r.patient is distinct from i.patient)
 ), searches as (
   update search s
   set patient = i.patient, lo = i.lo, hi = i.hi, tok = i.tok::bigint[]

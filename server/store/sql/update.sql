@@ -1,27 +1,29 @@
--- New versions of resources that stand at the version the caller has seen ($34); a row that has
+-- New versions of resources that stand at the version the caller has seen ($36); a row that has
 -- moved on meanwhile is left alone and missing from the result. So is one of which the caller only
--- supposes where it stands ($35) unless it surely changes. Locks are taken in key order.
+-- supposes where it stands ($37) unless it surely changes. Locks are taken in key order. Audit rows as
+-- in insert.sql; they name the patient whose it was before too.
 with input as materialized (
   select i.*
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::int2[],
               $6::text[], $7::text[], $8::int[], $9::int[], $11::bigint[], $12::bigint[],
-              $13::bigint[], $14::text[], $15::bigint[], $16::int[], $34::int[], $35::boolean[])
-       with ordinality
-    as i(rk, seq, vid, ver, type, method, id, start, bytes, patient, lo, hi, tok, sides, sum, base,
-         supposed, n)
+              $13::bigint[], $14::text[], $15::bigint[], $16::int[], $34::bigint[], $35::text[],
+              $36::int[], $37::boolean[]) with ordinality
+    as i(rk, seq, vid, ver, type, method, id, start, bytes, patient, lo, hi, tok, sides, sum, agent,
+         request, base, supposed, n)
 ), old as materialized (
-  select i.n, r.rk, r.seq, r.vid, r.ver, r.type, r.method, r.id, r.content,
+  select i.n, r.rk, r.seq, r.vid, r.patient, r.ver, r.type, r.method, r.id, r.content,
          r.sides is distinct from i.sides as moves
   from resource r join input i on r.rk = i.rk and r.ver = i.base and r.id = i.id
   where not i.supposed or (r.sum <> i.sum and r.vid < i.vid)
   order by r.rk
   for update of r
 ), versions as (
-  insert into history (rk, vid, ver, type, method, id, content)
-  select rk, vid, ver, type, method, id, content from old
+  insert into history (rk, vid, patient, ver, type, method, id, content)
+  select rk, vid, patient, ver, type, method, id, content from old
 ), resources as (
   update resource r
-  set vid = i.vid, sides = i.sides, sum = i.sum, ver = i.ver, method = i.method::"char",
+  set vid = i.vid, sides = i.sides, patient = i.patient, sum = i.sum, ver = i.ver,
+      method = i.method::"char",
       content = convert_from(substr($10::bytea, i.start, i.bytes), 'UTF8')
   from input i join old o on o.n = i.n
   where r.rk = i.rk
@@ -64,5 +66,11 @@ with input as materialized (
   from unnest($31::int[], $32::text[], $33::text[]) as t(n, narrative, content)
   join old o on o.n = t.n
   where o.moves
+), audits as (
+  insert into audit (at, seq, kind, outcome, type, ver, id, keys, request)
+  select i.vid >> 20, i.vid, case i.method when 'P' then 3 else 2 end, 0, i.type, i.ver, i.id,
+         array_remove(array[i.agent, i.rk, i.patient, nullif(o.patient, i.patient)], null), i.request
+  from input i join old o on o.n = i.n
+  where i.agent is not null
 )
 select rk from old
