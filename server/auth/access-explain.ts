@@ -4,6 +4,7 @@ import { isId } from '../fhir/reference.ts';
 import { type Bearer, type Prepared, policyOf, prepare } from './access.ts';
 import { type Branch, type Outcome, policyOutcomes, scopeBranches } from './access-policy.ts';
 import { requireAdmin } from './admin.ts';
+import { note } from './audit.ts';
 import { findClient } from './clients.ts';
 import { type Form, queryOf, required } from './form.ts';
 import { rolesOf } from './role-store.ts';
@@ -34,7 +35,7 @@ interface Judged {
  * perhaps scope (all of their kind by default), patient (of the launch) and purpose.
  */
 async function explain(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const form = queryOf(context);
   const question = questionOf(service, form);
   const prepared = await prepare(service, await bearerOf(service, form), await rolesOf(service));
@@ -52,6 +53,13 @@ async function explain(service: AuthService, context: AuthContext): Promise<Resp
   const policy = prepared.roles ? rules : [await unbounded(here)];
   const allowed = exists ? both(anyGives(policy), anyGives(scopes)) : false;
   const { type, id, op } = question;
+  await note(service, 'explain', {
+    by,
+    pairs: {
+      ...{ user: form.get('user'), client: form.get('client'), type, id, interaction: op },
+      ...{ scope: form.get('scope'), patient: form.get('patient'), allowed: String(allowed) },
+    },
+  });
   return answerJson({
     ...{ allowed, type, ...(id !== undefined && { id, exists }), interaction: op },
     ...{ roles: prepared.names, rules, scopes, variables: prepared.options.variables },

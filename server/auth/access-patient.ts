@@ -2,6 +2,7 @@ import type { Term } from '../fhir/query.ts';
 import { compartmentTerm, compartmentTypes } from '../fhir/query-compartment.ts';
 import { isPatientColumn, type TermOptions } from '../fhir/query-terms.ts';
 import { paramKey } from '../fhir/terms.ts';
+import { ABOUT, subjectTypes } from './access-about.ts';
 import type { Op } from './scopes.ts';
 
 /** What scopes of the kind `patient/` reach (SMART 2.2; R4 2.4, the compartment of a patient). */
@@ -29,15 +30,32 @@ export interface Reach {
   where: Term[];
 }
 
-/** What of a type a `patient/` scope reaches; undefined where it is nothing. */
+/**
+ * What of a type a `patient/` scope reaches; undefined where it is nothing. Of types that are about
+ * others that is told by these (access-about.ts), not by a parameter of their own.
+ */
 export function patientReach(
   type: string,
   patient: string,
   options: TermOptions,
 ): Reach | undefined {
+  if (ABOUT.has(type)) return undefined;
   if (SHARED.has(type)) return { ops: SHARED_OPS, where: [] };
   const term = memberTerm(type, patient, options);
   return term && { ops: ALL_OPS, where: [term] };
+}
+
+/** What of each type is of the patient; what is shared is of nobody. */
+export function patientSubjects(
+  patient: string,
+  options: TermOptions,
+): ReadonlyMap<string, readonly Term[]> {
+  return new Map(
+    subjectTypes(options.definitions).flatMap((type): [string, readonly Term[]][] => {
+      const term = SHARED.has(type) ? undefined : memberTerm(type, patient, options);
+      return term ? [[type, [term]]] : [];
+    }),
+  );
 }
 
 /**

@@ -2,8 +2,9 @@ import type { Term } from '../fhir/query.ts';
 import type { TermOptions } from '../fhir/query-terms.ts';
 import { mergedAny } from '../fhir/query-types.ts';
 import type { Rule } from '../store/store.ts';
+import { ABOUT, aboutTerm, type Subjects, subjectTypes } from './access-about.ts';
 import { type CriteriaOptions, NoCriteria } from './access-criteria.ts';
-import { patientReach } from './access-patient.ts';
+import { patientReach, patientSubjects, SHARED } from './access-patient.ts';
 import { isFor, opsOf, type Role, type RoleRule, ruleTerms } from './roles.ts';
 import { OPS, type Op, type ResourceScope } from './scopes.ts';
 import { granularTerms } from './scopes-granular.ts';
@@ -34,11 +35,17 @@ export interface Outcome {
   reason?: string;
 }
 
+export interface PolicyOptions extends CriteriaOptions {
+  purpose: string | undefined;
+  /** What rules that are `about` others were made from so far, for the same roles. */
+  subjects?: Map<string, readonly Term[] | undefined>;
+}
+
 /** What the rules of the roles for a type come to for somebody. */
 export function policyOutcomes(
   roles: readonly Role[],
   type: string,
-  { purpose, ...options }: CriteriaOptions & { purpose: string | undefined },
+  { purpose, ...options }: PolicyOptions,
 ): Outcome[] {
   return roles.flatMap(({ name, rules }) =>
     rules.flatMap((rule, at): Outcome[] => {
@@ -47,26 +54,65 @@ export function policyOutcomes(
       if (rule.purpose !== undefined && rule.purpose !== purpose) {
         return [{ ...outcome, reason: `it is for the purpose of use ${rule.purpose}` }];
       }
-      return [{ ...outcome, ...branchOf(rule, type, options) }];
+      return [{ ...outcome, ...branchOf(roles, rule, type, options) }];
     }),
   );
 }
 
 function branchOf(
+  roles: readonly Role[],
   rule: RoleRule,
   type: string,
-  options: CriteriaOptions,
+  options: Omit<PolicyOptions, 'purpose'>,
 ): Pick<Outcome, 'branch' | 'reason'> {
   const { readOnly = [] } = rule;
   // The narrative says again what was hidden.
   const hidden = rule.hidden ? [...rule.hidden, 'text'] : [];
   try {
     const where = ruleTerms(rule, type, options);
+    if (rule.about) where.push(aboutWhatRolesGive(roles, rule, type, options));
     return { branch: { ops: new Set(opsOf(rule)), where, hidden, readOnly } };
   } catch (error) {
     if (error instanceof NoCriteria) return { reason: error.message };
     throw error;
   }
+}
+
+/** That all it is about may be seen, by the rules for the same purpose. */
+function aboutWhatRolesGive(
+  roles: readonly Role[],
+  { about = [], purpose }: RoleRule,
+  type: string,
+  options: Omit<PolicyOptions, 'purpose'>,
+): Term {
+  if (!ABOUT.has(type)) throw new NoCriteria(`only ${[...ABOUT.keys()].join(', ')} are "about"`);
+  const possible = subjectTypes(options.definitions);
+  const types = about.includes('*') ? possible : possible.filter((one) => about.includes(one));
+  const { subjects = new Map() } = options;
+  const found = types.flatMap((one): [string, readonly Term[]][] => {
+    const name = `${purpose} ${one}`;
+    if (!subjects.has(name)) subjects.set(name, seenOf(roles, one, { ...options, purpose }));
+    const where = subjects.get(name);
+    return where ? [[one, where]] : [];
+  });
+  return aboutTerm(type, new Map(found), type === 'Provenance' ? SHARED : []);
+}
+
+/** What has to fit for the roles to show it; undefined where they show nothing of the type. */
+function seenOf(
+  roles: readonly Role[],
+  type: string,
+  options: PolicyOptions,
+): readonly Term[] | undefined {
+  const branches = policyOutcomes(roles, type, options).flatMap(({ rule, branch }) =>
+    branch && rule.purpose === options.purpose ? [branch] : [],
+  );
+  return seenBy(branches);
+}
+
+function seenBy(branches: readonly Branch[]): readonly Term[] | undefined {
+  const seen = branches.filter(({ ops }) => ops.has('r') || ops.has('s'));
+  return seen.length > 0 ? anyOfThem(seen) : undefined;
 }
 
 /** A type without conditions, for what no role bounds. */
@@ -82,7 +128,7 @@ export function scopeBranches(
 ): Branch[] {
   return scopes.flatMap((scope): Branch[] => {
     if (scope.type !== '*' && scope.type !== type) return [];
-    const reach = reachOf(scope, type, { patient, options });
+    const reach = reachOf(scope, type, { patient, options, scopes });
     const ops = reach && new Set([...scope.ops].filter((op) => reach.ops.has(op)));
     const granular = granularOrNone(scope, type, options);
     if (!ops || ops.size === 0 || !granular) return [];
@@ -92,13 +138,53 @@ export function scopeBranches(
 
 const ALL: { ops: ReadonlySet<Op>; where: Term[] } = { ops: new Set(OPS), where: [] };
 
+interface Reaching {
+  patient: string | undefined;
+  options: TermOptions;
+  /** All of the token. */
+  scopes: readonly ResourceScope[];
+}
+
 function reachOf(
   { context }: ResourceScope,
   type: string,
-  { patient, options }: { patient: string | undefined; options: TermOptions },
+  { patient, options, scopes }: Reaching,
 ): typeof ALL | undefined {
-  if (context !== 'patient') return ALL;
-  return patient === undefined ? undefined : patientReach(type, patient, options);
+  const own = scopes.filter((scope) => scope.context === context);
+  const seen = (one: string) => seenBy(scopeBranches(own, one, { ...options, patient }));
+  if (context !== 'patient') {
+    return type === 'Binary' ? { ...ALL, where: binaryTerms(options, seen) } : ALL;
+  }
+  if (patient === undefined) return undefined;
+  if (type === 'Binary') {
+    const subjects = binarySubjects(options, seen).set('Patient', [{ kind: 'id', ids: [patient] }]);
+    return { ...ALL, where: [aboutTerm(type, subjects, [])] };
+  }
+  if (type === 'Provenance') {
+    const subjects = patientSubjects(patient, options);
+    return { ...ALL, where: [aboutTerm(type, subjects, SHARED)] };
+  }
+  return patientReach(type, patient, options);
+}
+
+type Seen = (type: string) => readonly Term[] | undefined;
+
+/** Whoever may see what a Binary is about; the Patient stands for all that is theirs. */
+const binarySubjects = ({ definitions }: TermOptions, seen: Seen): Map<string, readonly Term[]> =>
+  new Map(
+    subjectTypes(definitions).flatMap((type): [string, readonly Term[]][] => {
+      const where = type === 'Patient' ? [] : seen(type);
+      return where ? [[type, where]] : [];
+    }),
+  );
+
+/** Scopes that are of no patient reach Binaries that are about nothing, too. */
+function binaryTerms(options: TermOptions, seen: Seen): Term[] {
+  const subjects: Subjects = binarySubjects(options, seen);
+  const free = [...subjects.values()].every((where) => where.length === 0);
+  if (free && subjects.size === subjectTypes(options.definitions).length) return [];
+  const present: Term = { kind: 'present', type: 'Binary', codes: [ABOUT.get('Binary') as string] };
+  return [mergedAny([{ kind: 'not', term: present }, aboutTerm('Binary', subjects, [])])];
 }
 
 /** Granted before the definitions changed, a scope may have lost its meaning: it gives nothing. */

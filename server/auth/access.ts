@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { TermOptions } from '../fhir/query-terms.ts';
 import type { Access } from '../store/store.ts';
 import { VARIABLES, type Variable, type Variables } from './access-criteria.ts';
 import {
   type Branch,
   bothOf,
   type ElementRule,
+  type PolicyOptions,
   policyOutcomes,
   scopeBranches,
   unbounded,
@@ -108,7 +108,7 @@ export interface Prepared {
   scopes: readonly ResourceScope[];
   patient: string | undefined;
   purpose: string | undefined;
-  options: TermOptions & { variables: Variables };
+  options: Omit<PolicyOptions, 'purpose'> & { variables: Variables };
 }
 
 /** Looks up what the rules of somebody hang on. */
@@ -128,8 +128,16 @@ export async function prepare(
   const { store, config, now } = service;
   const { definitions } = store;
   const options = { definitions, bases: [config.base], zone: config.zone, now: now(), variables };
+  const subjects: PolicyOptions['subjects'] = new Map();
   const scopes = scopesOf(bearer);
-  return { roles, names, scopes, patient: user && patient, purpose, options };
+  return {
+    roles,
+    names,
+    scopes,
+    patient: user && patient,
+    purpose,
+    options: { ...options, subjects },
+  };
 }
 
 function systemOf(client: Bearer['client']): Pick<Person, 'fhirUser' | 'branches'> {

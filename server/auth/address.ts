@@ -1,17 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { AuthContext } from './route.ts';
 import type { AuthService } from './types.ts';
+
+/** What of Node's message says where it comes from. */
+export interface Incoming {
+  headers: IncomingHttpHeaders;
+  socket?: { remoteAddress?: string | undefined };
+}
 
 /**
  * Where a request comes from: the address of the connection or, where that is a proxy of
  * KILN_TRUSTED_PROXIES, the last address of X-Forwarded-For that is no such proxy. What stands
  * before it may be anything the caller wrote. `unknown` without a connection.
  */
-export function clientAddress(service: AuthService, context: AuthContext): string {
-  const { incoming } = context.env;
-  let address = canonical(incoming.socket?.remoteAddress ?? '') ?? 'unknown';
-  const proxies = proxiesOf(service.config.trustedProxies);
-  const hops = String(incoming.headers['x-forwarded-for'] ?? '').split(',');
+export const clientAddress = ({ config }: AuthService, { env }: AuthContext): string =>
+  peerAddress(config.trustedProxies, env.incoming);
+
+const MOST_KNOWN = 1000;
+const MOST_HOPS = 500;
+/** By the list of proxies: what connections and their headers came to. Asked for every request. */
+const addresses = new WeakMap<readonly string[], Map<string, string>>();
+
+/** The same for any server. */
+export function peerAddress(trusted: readonly string[], { headers, socket }: Incoming): string {
+  const peer = socket?.remoteAddress ?? '';
+  const forwarded = trusted.length === 0 ? '' : String(headers['x-forwarded-for'] ?? '');
+  const key = forwarded === '' ? peer : `${peer} ${forwarded}`;
+  const found = addresses.get(trusted) ?? new Map<string, string>();
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  addresses.set(trusted, found);
+  const address = behindProxies(proxiesOf(trusted), peer, forwarded.split(','));
+  if (found.size >= MOST_KNOWN) found.clear();
+  if (key.length <= MOST_HOPS) found.set(key, address);
+  return address;
+}
+
+function behindProxies(proxies: BlockList, peer: string, hops: string[]): string {
+  let address = canonical(peer) ?? 'unknown';
   while (isProxy(proxies, address)) {
     const before = canonical(hops.pop() ?? '');
     if (before === undefined) break;

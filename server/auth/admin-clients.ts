@@ -1,4 +1,5 @@
 import { requireAdmin } from './admin.ts';
+import { type By, changesBetween, note } from './audit.ts';
 import { changeClient, createClient, shownSecret } from './client-change.ts';
 import { fault, flagIn } from './client-fields.ts';
 import { printMetadata, readMetadata } from './client-metadata.ts';
@@ -38,7 +39,7 @@ async function get(service: AuthService, context: AuthContext): Promise<Response
 
 /** PUT /admin/clients/:id: creates or changes it. `active` disables it or enables it again. */
 async function put(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const id = idOf(context);
   const body = await jsonOf(context);
   const { fetchAllow } = service.config;
@@ -50,9 +51,10 @@ async function put(service: AuthService, context: AuthContext): Promise<Response
     throw fault('The id of a client is 1 to 64 letters, digits, points, dashes and underscores.');
   }
   const shown = old
-    ? await changeClient(service, old, wanted)
+    ? await changeClient(service, old, wanted, by)
     : await createClient(service, wanted);
-  await setActive(service, { id, old, active });
+  await setActive(service, { id, old, active, by });
+  await noteClient(service, by, { id, old });
   return answerJson({ ...shown, active }, { status: old ? 200 : 201 });
 }
 
@@ -68,27 +70,52 @@ interface Activity {
   id: string;
   old: ClientRecord | undefined;
   active: boolean;
+  by: By;
 }
 
-async function setActive(service: AuthService, { id, old, active }: Activity): Promise<void> {
+async function setActive(service: AuthService, { id, old, active, by }: Activity): Promise<void> {
   const wasActive = old?.disabledAt === undefined;
-  if (wasActive && !active) await disableClient(service, id);
+  if (wasActive && !active) await disableClient(service, id, by);
   if (!wasActive && active) await enableClient(service, id);
+}
+
+/** Also of clients that registered themselves. */
+export async function noteClient(
+  service: AuthService,
+  by: By,
+  { id, old }: { id: string; old: ClientRecord | undefined },
+): Promise<void> {
+  const now = service.store.audit && (await clientRecord(service, id));
+  if (!now) return;
+  const changes = changesBetween(old && described(old), described(now));
+  const text = old ? 'client changed' : 'client created';
+  await note(service, 'administration', { by, text, pairs: { client: id, ...changes } });
+}
+
+/** As it is shown, its keys by their names. */
+function described(record: ClientRecord): object {
+  const { client_id: _, jwks, ...shown } = printMetadata(record);
+  const keys = (jwks as { keys?: { kid?: string }[] } | undefined)?.keys?.map(({ kid }) => kid);
+  return { ...shown, ...(keys && { jwks: keys }) };
 }
 
 /** DELETE /admin/clients/:id disables it and ends its tokens; what it did stays traceable. */
 async function disable(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
-  if (!(await disableClient(service, idOf(context)))) return unknown();
+  const { by } = await requireAdmin(service, context);
+  const client = idOf(context);
+  if (!(await disableClient(service, client, by))) return unknown();
+  await note(service, 'administration', { by, text: 'client disabled', pairs: { client } });
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 
 /** POST /admin/clients/:id/secret: another secret, shown this once; the old one ends. */
 async function secret(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const id = idOf(context);
   const made = newSecret();
   if (await setClientSecret(service, id, hashClientSecret(made))) {
+    const text = 'client given another secret';
+    await note(service, 'administration', { by, text, pairs: { client: id } });
     return answerJson({ client_id: id, ...shownSecret(made) });
   }
   if (!(await clientRecord(service, id))) return unknown();
@@ -97,13 +124,13 @@ async function secret(service: AuthService, context: AuthContext): Promise<Respo
 
 /** POST /admin/keys/rotate, with `{"compromised": true}` where the old keys must count no more. */
 async function rotate(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const body = await jsonOf(context);
   const other = Object.keys(body).find((name) => name !== 'compromised');
   if (other !== undefined) {
     throw new OAuthError('invalid_request', 'Only the field compromised can be sent.');
   }
-  await rotateKeys(service, { compromised: flagIn(body, 'compromised') === true });
+  await rotateKeys(service, { compromised: flagIn(body, 'compromised') === true, by });
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 

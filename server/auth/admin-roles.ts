@@ -1,4 +1,5 @@
 import { requireAdmin } from './admin.ts';
+import { changesBetween, note } from './audit.ts';
 import { jsonOf } from './json-body.ts';
 import { type Problem, ROLE_NAME, readRole } from './role-fields.ts';
 import { deleteRole, rolesOf, saveRole } from './role-store.ts';
@@ -25,15 +26,18 @@ async function get(service: AuthService, context: AuthContext): Promise<Response
 
 /** PUT /admin/roles/:name creates or changes it; it holds for all tokens at once. */
 async function put(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const name = nameOf(context);
   if (!ROLE_NAME.test(name)) {
     return wrong([{ at: 'name', problem: 'It is not 1 to 64 letters, digits and dashes.' }]);
   }
   const role = readRole(service.store.definitions, name, await jsonOf(context));
   if ('problems' in role) return wrong(role.problems);
-  const known = (await rolesOf(service)).byName.has(name);
+  const known = (await rolesOf(service)).byName.get(name);
   await saveRole(service, role);
+  const text = known ? 'role changed' : 'role created';
+  const pairs = { role: name, ...changesBetween(known, role), name: undefined };
+  await note(service, 'administration', { by, text, pairs });
   return answerJson(role, { status: known ? 200 : 201 });
 }
 
@@ -42,17 +46,20 @@ async function put(service: AuthService, context: AuthContext): Promise<Response
  * came, as it would at the next start.
  */
 async function remove(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const name = nameOf(context);
   const shipped = SHIPPED.find((role) => role.name === name);
   if (shipped) {
     const role: Role = { ...shipped, shipped: true };
     await saveRole(service, role);
+    const text = 'role put back to how it was shipped';
+    await note(service, 'administration', { by, text, pairs: { role: name } });
     return answerJson(role);
   }
   const done = await deleteRole(service, name);
   if (done === 'absent') return unknown();
   if (done === 'used') return used(name);
+  await note(service, 'administration', { by, text: 'role deleted', pairs: { role: name } });
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 

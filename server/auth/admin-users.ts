@@ -1,5 +1,6 @@
 import { loadSql } from '../db/db.ts';
 import { ADMIN, requireAdmin } from './admin.ts';
+import { type By, changesBetween, note } from './audit.ts';
 import { queryOf } from './form.ts';
 import { jsonOf } from './json-body.ts';
 import { invitationLink } from './links.ts';
@@ -50,12 +51,13 @@ async function get(service: AuthService, context: AuthContext): Promise<Response
  * the link to it, shown this once.
  */
 async function create(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const fields = await fieldsOf(service, context);
   const id = crypto.randomUUID();
   if ((await store(service, id, fields)) === 'taken') return taken();
-  if (!fields.active) await disableUser(service, id);
+  if (!fields.active) await disableUser(service, id, by);
   const account = await findAccount(service, id);
+  if (account) await noteUser(service, by, { now: account });
   const invited = fields.user.login !== undefined && (await invitationLink(service, id));
   const body = { ...(account && printUser(account)), ...(invited && { invitation: invited }) };
   const headers = { Location: `${service.config.origin}/admin/users/${id}` };
@@ -64,46 +66,63 @@ async function create(service: AuthService, context: AuthContext): Promise<Respo
 
 /** PUT /admin/users/:id: all that is known of the user; what is left out goes. */
 async function put(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const old = await findAccount(service, idOf(context));
   if (!old) return unknown();
   const fields = await fieldsOf(service, context);
   const stays = fields.active && fields.user.roles.includes(ADMIN);
   if (!stays && (await isLastAdmin(service, old))) return last();
   if ((await store(service, old.user.id, fields)) === 'taken') return taken();
-  if (!fields.active && !old.disabled) await disableUser(service, old.user.id);
-  if (fields.active && old.disabled) await enableUser(service, old.user.id);
+  if (!fields.active && !old.disabled) await disableUser(service, old.user.id, by);
+  if (fields.active && old.disabled) await enableUser(service, old.user.id, by);
   const account = await findAccount(service, old.user.id);
+  if (account) await noteUser(service, by, { old, now: account });
   return account ? answerJson(printUser(account)) : unknown();
+}
+
+async function noteUser(
+  service: AuthService,
+  by: By,
+  { old, now }: { old?: Account; now: Account },
+): Promise<void> {
+  const changes = changesBetween(old && printUser(old), printUser(now));
+  const text = old ? 'user changed' : 'user created';
+  const pairs = { user: now.user.id, ...changes, id: undefined };
+  await note(service, 'administration', { by, text, pairs });
 }
 
 /** DELETE /admin/users/:id disables the user and ends all they had; what they did stays traceable. */
 async function disable(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const account = await findAccount(service, idOf(context));
   if (!account) return unknown();
   if (await isLastAdmin(service, account)) return last();
-  await disableUser(service, account.user.id);
+  const { id } = account.user;
+  await disableUser(service, id, by);
+  await note(service, 'administration', { by, text: 'user disabled', pairs: { user: id } });
   return done();
 }
 
 /** POST /admin/users/:id/invitation: a link to choose a (new) password with, shown this once. */
 async function invite(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const account = await findAccount(service, idOf(context));
   if (!account) return unknown();
-  const { login } = account.user;
+  const { id, login } = account.user;
   if (login === undefined) throw fault('The user has no login, so a password would be of no use.');
-  const invitation = await invitationLink(service, account.user.id);
+  const invitation = await invitationLink(service, id);
   if (invitation === undefined) throw fault('The user is disabled.');
+  const text = 'user given a link to choose a password';
+  await note(service, 'administration', { by, text, pairs: { user: id } });
   return answerJson({ invitation });
 }
 
 /** POST /admin/users/:id/sign-out: in all browsers, and online access with it. */
 async function signOut(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   if (!(await findAccount(service, idOf(context)))) return unknown();
-  await endSessionsOf(service, idOf(context));
+  const ending = { by, why: 'signed out by an administrator' };
+  await endSessionsOf(service, idOf(context), undefined, ending);
   return done();
 }
 

@@ -1,10 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Hono } from 'hono';
+import type { Agent } from '../audit/audit.ts';
 import { FhirError } from '../fhir/error.ts';
+import type { JsonObject } from '../fhir/types.ts';
+import { pathOf } from '../request-path.ts';
 import type { Actor } from '../store/store.ts';
 import { accessOf } from './access.ts';
 import { routes as accessExplain } from './access-explain.ts';
 import { routes as account } from './account.ts';
+import { routes as accountPasskeys } from './account-passkeys.ts';
+import { routes as accountSessions } from './account-sessions.ts';
+import { type Incoming, peerAddress } from './address.ts';
+import { routes as adminBreakGlass } from './admin-break-glass.ts';
 import { routes as adminClients } from './admin-clients.ts';
 import { routes as adminRoles } from './admin-roles.ts';
 import { routes as adminUsers } from './admin-users.ts';
@@ -12,31 +19,42 @@ import { sweepAttempts } from './attempts.ts';
 import { authenticate, type Caller } from './authenticate.ts';
 import { routes as authorize } from './authorize.ts';
 import { ensureBootstrapClient } from './bootstrap.ts';
+import { routes as brands } from './brands.ts';
+import { routes as breakGlass } from './break-glass.ts';
+import { routes as breakGlassPage } from './break-glass-page.ts';
 import { routes as consent } from './consent.ts';
 import { crossOriginHeaders, preflightHeaders } from './cors.ts';
-import { routes as discovery } from './discovery.ts';
+import { routes as discovery, restSecurity } from './discovery.ts';
 import { sweepGrants } from './grants.ts';
 import { routes as introspect } from './introspect.ts';
 import { routes as keys } from './keys.ts';
 import { routes as launchStart } from './launch-start.ts';
 import { setupLink } from './links.ts';
 import { routes as page } from './page.ts';
+import { routes as passkeySignIn } from './passkey-sign-in.ts';
 import { routes as picker } from './picker.ts';
 import { routes as registration } from './registration.ts';
 import { routes as revoke } from './revoke.ts';
 import { shipRoles } from './role-store.ts';
 import { SHIPPED } from './roles-shipped.ts';
 import { type AuthRoute, answerRoute } from './route.ts';
+import { routes as secondFactor } from './second-factor.ts';
+import { routes as secondFactorNew } from './second-factor-new.ts';
 import { sweepSessions } from './sessions.ts';
 import { routes as setup } from './setup.ts';
 import { routes as signIn } from './sign-in.ts';
 import { routes as signOut } from './sign-out.ts';
+import { routes as state } from './state.ts';
+import { strayAnswer } from './stray.ts';
 import { routes as style } from './style.ts';
+import { routes as systems } from './systems.ts';
 import { routes as token } from './token.ts';
+import { agentOf } from './trail.ts';
 import { type AuthService, OAuthError } from './types.ts';
 import { routes as upstreamLogout } from './upstream-logout.ts';
 import { routes as upstreamSignIn } from './upstream-sign-in.ts';
 
+export { anonymousActors } from './trail.ts';
 export type { AuthConfig, AuthService } from './types.ts';
 
 /** Every route of the authorization server. */
@@ -44,7 +62,10 @@ const routes: readonly AuthRoute[] = [
   ...[...discovery, ...authorize, ...launchStart, ...picker, ...consent],
   ...[...token, ...introspect, ...revoke, ...registration, ...keys],
   ...[...signIn, ...signOut, ...setup, ...account, ...page, ...style],
-  ...[...upstreamSignIn, ...upstreamLogout],
+  ...[...passkeySignIn, ...secondFactor, ...secondFactorNew],
+  ...[...accountPasskeys, ...accountSessions, ...upstreamSignIn, ...upstreamLogout],
+  ...[...brands, ...state, ...systems],
+  ...[...breakGlass, ...breakGlassPage, ...adminBreakGlass],
   ...[...adminClients, ...adminUsers, ...adminRoles, ...accessExplain],
 ];
 
@@ -57,11 +78,13 @@ type Fetch<E extends Env> = (request: Request, env: E) => Response | Promise<Res
 /** The authorization server as the rest of the process knows it. */
 export interface Auth {
   /** Who calls the FHIR interface. Throws FhirError unauthorized. */
-  authenticate(headers: IncomingHttpHeaders): Promise<Actor>;
+  authenticate(incoming: Incoming): Promise<Actor>;
   /** Answers what is the authorization server's, and gives all else its CORS headers. */
   inFrontOf<E extends Env>(fetch: Fetch<E>): Fetch<E>;
   /** The link with which the first administrator is made; undefined once there is one. */
   setupLink(): Promise<string | undefined>;
+  /** What the CapabilityStatement says of it (CapabilityStatement.rest.security). */
+  security: JsonObject;
   /** Ends what it does beside requests. */
   close(): void;
 }
@@ -90,16 +113,17 @@ export async function createAuth(service: AuthService): Promise<Auth> {
     const { method, path } = route;
     app.on(method, path, (context) => answerRoute(service, route, context as never));
   }
+  const stray = strayAnswer(routes);
+  app.notFound((context) => stray(context as never));
   const sweeping = setInterval(() => sweepAll(service), SWEEP_MS).unref();
   return {
     close: () => clearInterval(sweeping),
-    authenticate: (headers) => actorOf(service, headers),
+    authenticate: (incoming) => actorOf(service, incoming),
     inFrontOf: (fetch) => front(service, app.fetch as never, fetch),
     setupLink: () => setupLink(service),
+    security: restSecurity(service),
   };
 }
-
-const pathOf = (url = '/'): string => url.replace(/^https?:\/\/[^/]*/i, '').split('?', 1)[0] ?? '/';
 
 const OURS = /^\/(?:auth|admin|(?:fhir\/)?\.well-known)(?:\/|$)/;
 /** What is public there may be read by any page. */
@@ -109,10 +133,9 @@ function front<E extends Env>(service: AuthService, own: Fetch<E>, fetch: Fetch<
   return (request, env) => {
     const { url = '/', headers, method } = env.incoming;
     if (OURS.test(pathOf(url))) return own(request, env);
-    const { origin } = headers;
-    if (origin === undefined || !url.startsWith('/fhir')) return fetch(request, env);
+    if (headers.origin === undefined || !url.startsWith('/fhir')) return fetch(request, env);
     const allowed = pathOf(url) === PUBLIC ? 'any' : 'clients';
-    return withOrigin(service, { origin, allowed }, () =>
+    return withOrigin(service, { headers, allowed }, () =>
       method === 'OPTIONS'
         ? new Response(null, { status: 204, headers: preflightHeaders })
         : fetch(request, env),
@@ -122,15 +145,16 @@ function front<E extends Env>(service: AuthService, own: Fetch<E>, fetch: Fetch<
 
 async function withOrigin(
   service: AuthService,
-  { origin, allowed }: { origin: string; allowed: 'any' | 'clients' },
+  { headers, allowed }: { headers: IncomingHttpHeaders; allowed: 'any' | 'clients' },
   answer: () => Response | Promise<Response>,
 ): Promise<Response> {
-  const [response, headers] = await Promise.all([
-    answer(),
-    // Without the database nobody is known; the answer itself says that it is away.
-    crossOriginHeaders(service, allowed, origin).catch(() => ({ Vary: 'Origin' })),
-  ]);
-  for (const [name, value] of Object.entries(headers)) {
+  // First the answer: it finds out which client calls.
+  const response = await answer();
+  // Without the database nobody is known; the answer itself says that it is away.
+  const added = await crossOriginHeaders(service, allowed, headers).catch(() => ({
+    Vary: 'Origin',
+  }));
+  for (const [name, value] of Object.entries(added)) {
     if (name === 'Vary') response.headers.append(name, value);
     else response.headers.set(name, value as string);
   }
@@ -140,20 +164,22 @@ async function withOrigin(
 /** An actor is good for so long before the roles and relations behind it are looked at again. */
 const ACTOR_MS = 1000;
 
-/** By the grant object of the token cache, which is another one after each change. */
-const actors = new WeakMap<object, { actor: Actor; scope: string; until: number }>();
+/** By the agent, which belongs to the grant object of the token cache: another one after each change. */
+const actors = new WeakMap<Agent, { actor: Actor; scope: string; until: number }>();
 
-async function actorOf(service: AuthService, headers: IncomingHttpHeaders): Promise<Actor> {
-  const caller = await callerOf(service, headers);
+async function actorOf(service: AuthService, incoming: Incoming): Promise<Actor> {
+  const caller = await callerOf(service, incoming.headers);
+  const agent = agentOf(caller, peerAddress(service.config.trustedProxies, incoming));
   const now = service.now();
-  const known = actors.get(caller.grant);
+  const known = actors.get(agent);
   if (known && known.until > now && known.scope === caller.scope) return known.actor;
   const access = await accessOf(service, caller);
   const { user, client, scope } = caller;
+  const trail = { agent };
   const actor: Actor = user
-    ? { kind: 'user', name: user.id, access }
-    : { kind: 'client', name: client.id, access };
-  actors.set(caller.grant, { actor, scope, until: now + ACTOR_MS });
+    ? { kind: 'user', name: user.id, access, trail }
+    : { kind: 'client', name: client.id, access, trail };
+  actors.set(agent, { actor, scope, until: now + ACTOR_MS });
   return actor;
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { findClient } from './clients.ts';
+import { noteCaller } from './cors.ts';
 import { findToken } from './tokens.ts';
 import { type AuthService, type Client, type Grant, OAuthError, type User } from './types.ts';
 
@@ -11,6 +12,8 @@ export interface Caller {
   client: Client;
   /** Undefined for systems. */
   user: User | undefined;
+  /** Purpose of use, where one was stated: `BTG` to break the glass. */
+  purpose?: string | undefined;
   /** Unix milliseconds. */
   expiresAt: number;
 }
@@ -33,8 +36,10 @@ export async function authenticate(
   if (found?.kind !== 'A') throw invalid('The access token has expired, was revoked or is none.');
   const client = await findClient(service, found.grant.clientId);
   if (!client) throw invalid('The client of this access token is disabled.');
+  noteCaller(headers, client);
   const { grant, scope, user, expiresAt } = found;
-  return { grant, scope, client, user, expiresAt };
+  const { purpose } = grant.context;
+  return { grant, scope, client, user, purpose, expiresAt };
 }
 
 const invalid = (text: string): OAuthError => new OAuthError('invalid_token', text, 401);

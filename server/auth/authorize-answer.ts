@@ -1,10 +1,21 @@
+import { byOf, type Happened, note, noteSoon } from './audit.ts';
 import type { ReturnAddress } from './authorize-check.ts';
+import { grantLaunch } from './break-glass-store.ts';
+import { findClient } from './clients.ts';
 import { issueCode } from './codes.ts';
 import { createGrant } from './grants.ts';
 import type { HonoContext } from './page.ts';
 import { type AuthRequest, takeRequest } from './requests.ts';
 import { parseScopes } from './scopes.ts';
-import type { AuthService, Client, LaunchContext, OAuthError, Session } from './types.ts';
+import { sessionOf } from './sessions.ts';
+import {
+  type AuthService,
+  type Client,
+  type Grant,
+  type LaunchContext,
+  OAuthError,
+  type Session,
+} from './types.ts';
 
 /** How an authorization request ends: by redirect, with a code or an error. */
 
@@ -45,14 +56,34 @@ export const addressOf = ({ params }: AuthRequest): ReturnAddress => ({
   state: params.state,
 });
 
+type Refusal = [AuthRequest, Pick<OAuthError, 'code' | 'message'>];
+
 /** Ends the request with an error. Throws OAuthError where it is over already. */
 export async function refuse(
   service: AuthService,
   context: HonoContext,
-  ...[request, error]: [AuthRequest, Pick<OAuthError, 'code' | 'message'>]
+  ...[request, error]: Refusal
 ): Promise<Response> {
   await takeRequest(service, request);
+  await noteRefused(service, context, request, error);
   return redirectError(service, context, addressOf(request), error);
+}
+
+/** What the user refused, or what was refused to the app. */
+async function noteRefused(
+  service: AuthService,
+  context: HonoContext,
+  ...[{ clientId, params, step }, { code, message }]: Refusal
+): Promise<void> {
+  if (!service.store.audit) return;
+  const user = (await sessionOf(service, context))?.user;
+  const client = await findClient(service, clientId);
+  const refused: Happened = {
+    ...{ by: byOf(service, context, { user, client }), outcome: 4, text: `${code}: ${message}` },
+    ...{ patient: step.context?.patient, pairs: { client: clientId, scope: params.scope } },
+  };
+  if (user) await note(service, code === 'access_denied' ? 'consent' : 'launch', refused);
+  else noteSoon(service, 'launch', refused);
 }
 
 export interface Agreement {
@@ -76,13 +107,47 @@ export async function grantCode(
   const scope = possible(agreement);
   await takeRequest(service, request);
   const { redirectUri, challenge, nonce } = request.params;
-  const grant = await createGrant(service, {
-    ...{ clientId: client.id, userId: session.user.id, sessionId: session.id, scope },
-    context: contextOf({ ...agreement, scope }),
-    offline: parseScopes(scope).identity.offline,
-  });
+  let grant: Grant;
+  try {
+    grant = await grantFor(service, { ...agreement, scope });
+  } catch (error) {
+    if (error instanceof OAuthError) return refusedLate(service, context, agreement, error);
+    throw error;
+  }
   const code = await issueCode(service, { grantId: grant.id, redirectUri, challenge, nonce });
+  const { patient, purpose } = grant.context;
+  await note(service, 'consent', {
+    ...{ by: byOf(service, context, { user: session.user, client, grant, purpose }), patient },
+    text: client.settings.trusted ? "granted to an app of the hospital's own" : 'the user agreed',
+    pairs: { client: client.id, grant: grant.id, scope },
+  });
   return redirectBack(service, context, addressOf(request), { code });
+}
+
+/** The request is used up, and still there is nothing to give. */
+async function refusedLate(
+  service: AuthService,
+  context: HonoContext,
+  ...[{ request }, error]: [Agreement, OAuthError]
+): Promise<Response> {
+  await noteRefused(service, context, request, error);
+  return redirectError(service, context, addressOf(request), error);
+}
+
+/** @throws OAuthError access_denied where emergency access is over by now */
+async function grantFor(service: AuthService, agreement: Agreement): Promise<Grant> {
+  const { request, client, session, scope } = agreement;
+  const { glass, context } = request.step;
+  const wish = {
+    ...{ clientId: client.id, userId: session.user.id, sessionId: session.id, scope },
+    context: contextOf(agreement),
+  };
+  if (context?.purpose === undefined) {
+    const { offline } = parseScopes(scope).identity;
+    return createGrant(service, { ...wish, offline });
+  }
+  if (!glass) throw new Error('an emergency that was not written down');
+  return grantLaunch(service, { ...glass, ...wish }, wish);
 }
 
 /** Without `launch/encounter` where the user said that there is no encounter. */

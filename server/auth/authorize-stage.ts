@@ -2,7 +2,7 @@ import { contextNeeds, refuse } from './authorize-answer.ts';
 import { findClient } from './clients.ts';
 import type { Form } from './form.ts';
 import type { HonoContext } from './page.ts';
-import { type AuthRequest, requestOf, resumePath } from './requests.ts';
+import { type AuthRequest, requestOf, resumePath, scopeOf } from './requests.ts';
 import { sessionOf } from './sessions.ts';
 import type { AuthService, Client, Session } from './types.ts';
 
@@ -17,7 +17,7 @@ export function stageOf(
   session: Session | undefined,
 ): Stage {
   if (!session || session.signedIn < (params.signedInSince ?? 0)) return 'sign-in';
-  const needs = contextNeeds(params.scope);
+  const needs = contextNeeds(scopeOf({ params, step }));
   const { patient, encounter } = step.context ?? {};
   if (needs.patient && patient === undefined) return 'patient';
   if (needs.encounter && encounter === undefined && !step.withoutEncounter) return 'encounter';

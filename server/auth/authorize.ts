@@ -1,10 +1,11 @@
+import { byOf, noteSoon } from './audit.ts';
 import { grantCode, redirectError, refuse } from './authorize-answer.ts';
 import { checkRequest, type ReturnAddress } from './authorize-check.ts';
 import { type Stage, stageOf } from './authorize-stage.ts';
 import { findClient } from './clients.ts';
 import { type Form, formOf, queryOf } from './form.ts';
 import { pageRoute } from './interaction.ts';
-import { useLaunch } from './launch.ts';
+import { awaitsUser, useLaunch } from './launch.ts';
 import { addressOf, allow } from './limits.ts';
 import { errorPage, type HonoContext } from './page.ts';
 import {
@@ -14,6 +15,7 @@ import {
   pathWith,
   requestOf,
   resumePath,
+  scopeOf,
   storeRequest,
 } from './requests.ts';
 import type { AuthRoute } from './route.ts';
@@ -76,13 +78,18 @@ async function began(
   goOn: typeof beginHere,
 ): Promise<Response> {
   const known = await returnAddressOf(service, rawOf(context, read));
-  if (typeof known === 'string') return unknownPage(context, known);
+  if (typeof known === 'string') {
+    noteSoon(service, 'launch', { by: byOf(service, context), outcome: 4, text: known });
+    return unknownPage(context, known);
+  }
   const { client, address } = known;
   let params: ReturnType<typeof checkRequest>;
   try {
     params = checkRequest(service, client, read());
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
+    const text = `${error.code}: ${error.message}`;
+    noteSoon(service, 'launch', { by: byOf(service, context, { client }), outcome: 4, text });
     return redirectError(service, context, address, error);
   }
   return goOn(service, context, { clientId: client.id, params });
@@ -158,7 +165,7 @@ export async function proceed(
   }
   const stage = stageOf(request, client, session);
   if (stage === 'done' && session) {
-    const { scope } = request.params;
+    const scope = scopeOf(request);
     return grantCode(service, context, { request, client, session, scope });
   }
   const next = pages[stage === 'done' ? 'sign-in' : stage];
@@ -175,8 +182,8 @@ async function settle(
   const { clientId, params, step } = request;
   const { launch } = params;
   if (launch !== undefined && !step.launched) {
-    const sessionId = session?.id ?? '';
-    const context = session && (await useLaunch(service, { launch, clientId, sessionId }));
+    if (!session && (await awaitsUser(service, { launch, clientId }))) return;
+    const context = session && (await useLaunch(service, { launch, clientId, session }));
     if (!session || !context) throw noLaunch();
     await noteStep(service, request, { userId: session.user.id, launched: true, context });
   } else if (session && step.userId !== session.user.id) {

@@ -1,13 +1,12 @@
 import { ASSERTION_TYPE, clientOfAssertion } from './assertion.ts';
+import { afterFailure, afterProof, beforeProof } from './client-limits.ts';
 import { isClientSecret } from './client-secret.ts';
 import { findClient } from './clients.ts';
+import { noteCaller } from './cors.ts';
 import type { Form } from './form.ts';
-import { addressOf, allow } from './limits.ts';
+import { addressOf } from './limits.ts';
 import type { AuthContext } from './route.ts';
 import { type AuthService, type Client, OAuthError } from './types.ts';
-
-/** Of one client from one address; a system needs a token every few minutes. */
-const LIMIT = { most: 600, per: 60 };
 
 /**
  * The client that sends a request to the token, introspection or revocation endpoint, in the way it
@@ -26,39 +25,73 @@ export async function authenticateClient(
   if ([basic, secret, assertion].filter((one) => one !== undefined).length > 1) {
     throw new OAuthError('invalid_request', 'The client proves itself in more than one way.');
   }
-  const address = addressOf(service, context);
+  const asked: Asked = {
+    address: addressOf(service, context),
+    note: (client) => noteCaller(context.env.incoming.headers, client),
+  };
   const client = await (assertion === undefined
-    ? bySecret(service, address, basic ?? [[form.get('client_id') ?? '', secret]])
-    : byAssertion(service, address, form));
+    ? bySecret(service, asked, basic ?? [[form.get('client_id') ?? '', secret]])
+    : byAssertion(service, asked, form));
   if ((form.get('client_id') ?? client.id) !== client.id) {
     throw new OAuthError('invalid_client', 'The client_id is that of another client.', 401);
   }
   return client;
 }
 
-async function byAssertion(service: AuthService, address: string, form: Form): Promise<Client> {
+interface Asked {
+  /** As `addressOf` gives it. */
+  address: string;
+  /** Is told who it says it is. */
+  note(client: Client): void;
+}
+
+async function byAssertion(
+  service: AuthService,
+  { address, note }: Asked,
+  form: Form,
+): Promise<Client> {
   if (form.get('client_assertion_type') !== ASSERTION_TYPE) {
     const text = `The client_assertion_type is not ${ASSERTION_TYPE}.`;
     throw new OAuthError('invalid_client', text, 401);
   }
-  return clientOfAssertion(service, form.get('client_assertion') ?? '', (client) =>
-    allow(service, `client:${client.id}@${address}`, LIMIT),
-  );
+  let said: Client | undefined;
+  try {
+    const assertion = form.get('client_assertion') ?? '';
+    const client = await clientOfAssertion(service, assertion, async (one) => {
+      note(one);
+      await beforeProof(service, one, { address, costly: true });
+      said = one;
+    });
+    await afterProof(service, client, address);
+    return client;
+  } catch (error) {
+    const isRefused = error instanceof OAuthError && error.code === 'invalid_client';
+    if (said && isRefused) await afterFailure(service, said);
+    throw error;
+  }
 }
 
 type Credentials = readonly [id: string, secret: string | undefined];
 
 async function bySecret(
   service: AuthService,
-  address: string,
+  { address, note }: Asked,
   readings: readonly Credentials[],
 ): Promise<Client> {
+  let said: Client | undefined;
   for (const [id, secret] of readings) {
     const client = await findClient(service, id);
     if (!client) continue;
-    await allow(service, `client:${id}@${address}`, LIMIT);
-    if (await isProven(service, { client, secret, address })) return client;
+    note(client);
+    await beforeProof(service, client, { address });
+    if (await isProven(service, { client, secret, address })) {
+      // Who is public proves nothing: only the address can bound it.
+      if (client.auth !== 'none') await afterProof(service, client, address);
+      return client;
+    }
+    said = client;
   }
+  if (said) await afterFailure(service, said);
   const text = 'The client is unknown or disabled, or did not prove itself as it is registered to.';
   throw new OAuthError('invalid_client', text, 401);
 }

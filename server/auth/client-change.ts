@@ -1,4 +1,5 @@
 import type { JsonObject } from '../fhir/types.ts';
+import { type By, byKiln } from './audit.ts';
 import { printMetadata } from './client-metadata.ts';
 import { hashClientSecret } from './client-secret.ts';
 import { type ClientRecord, clientRecord, saveClient } from './clients.ts';
@@ -24,15 +25,15 @@ export async function createClient(service: AuthService, client: Client): Promis
  */
 export async function changeClient(
   service: AuthService,
-  { client: old }: ClientRecord,
-  wanted: Client,
+  ...[{ client: old }, wanted, by = byKiln]: [ClientRecord, Client, By?]
 ): Promise<JsonObject> {
   const isSecret = wanted.auth === 'secret';
   const secret = isSecret && old.secretHash === undefined ? newSecret() : undefined;
   const kept = isSecret ? old.secretHash : undefined;
   const secretHash = secret === undefined ? kept : hashClientSecret(secret);
   await saveClient(service, { ...wanted, secretHash });
-  if (isLess(old, wanted)) await revokeGrantsOf(service, { clientId: wanted.id });
+  const why = 'the client may do less, or proves itself in another way';
+  if (isLess(old, wanted)) await revokeGrantsOf(service, { clientId: wanted.id }, { by, why });
   return { ...(await show(service, wanted.id)), ...shownSecret(secret) };
 }
 

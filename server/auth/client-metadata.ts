@@ -27,10 +27,12 @@ const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials'];
 const PUBLIC_FIELDS = [
   ...['client_name', 'redirect_uris', 'launch_uris', 'token_endpoint_auth_method', 'grant_types'],
   ...['response_types', 'scope', 'jwks', 'jwks_uri', 'logo_uri', 'contacts'],
+  'post_logout_redirect_uris',
 ];
 /** What administrators decide about it. */
 const ADMIN_FIELDS = [
-  ...['roles', 'trusted', 'need_patient_banner', 'fhir_user', 'branches', 'active'],
+  ...['roles', 'trusted', 'need_patient_banner', 'fhir_user', 'branches', 'app_state'],
+  'active',
 ];
 /** What answers hold besides, and may be sent back unchanged. */
 const READ_ONLY = ['client_id', 'client_id_issued_at', 'client_secret_expires_at'];
@@ -87,6 +89,9 @@ export function printMetadata({ client, createdAt, disabledAt }: ClientRecord): 
     ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
     ...(settings.logoUri !== undefined && { logo_uri: settings.logoUri }),
     ...(settings.contacts && { contacts: settings.contacts }),
+    ...(settings.postLogoutRedirectUris && {
+      post_logout_redirect_uris: settings.postLogoutRedirectUris,
+    }),
     roles: [...client.roles],
     trusted: settings.trusted === true,
     ...(settings.needPatientBanner !== undefined && {
@@ -94,6 +99,7 @@ export function printMetadata({ client, createdAt, disabledAt }: ClientRecord): 
     }),
     ...(settings.fhirUser !== undefined && { fhir_user: settings.fhirUser }),
     ...(settings.branches && { branches: settings.branches }),
+    ...(settings.appState && { app_state: settings.appState }),
     active: disabledAt === undefined,
     client_id_issued_at: Math.floor(createdAt),
   };
@@ -180,14 +186,17 @@ function settingsIn(body: JsonObject, { byAdmin }: Reading): ClientSettings {
   if (logoUri !== undefined && launchFault(logoUri) !== undefined) {
     throw fault(`logo_uri ${launchFault(logoUri)}.`);
   }
+  const back = urisIn(body, 'post_logout_redirect_uris', redirectFault);
   return {
     ...(logoUri !== undefined && { logoUri }),
     ...(contacts && { contacts }),
+    ...(back.length > 0 && { postLogoutRedirectUris: back }),
     ...(byAdmin && decidedIn(body)),
   };
 }
 
 const REFERENCE = /^[A-Z][A-Za-z]{1,60}\/[A-Za-z0-9.-]{1,64}$/;
+const SYSTEM = /^[a-z][a-z0-9+.-]*:[^\s|,\\]+$/i;
 const ID = /^[A-Za-z0-9.-]{1,64}$/;
 
 function decidedIn(body: JsonObject): ClientSettings {
@@ -199,10 +208,14 @@ function decidedIn(body: JsonObject): ClientSettings {
     throw fault('fhir_user is not a reference such as Organization/acme.');
   }
   if (branches?.some((one) => !ID.test(one))) throw fault('branches are not ids of Organizations.');
+  const appState = textsIn(body, 'app_state', 500);
+  if (appState?.some((one) => !SYSTEM.test(one)))
+    throw fault('app_state are not code systems (URIs).');
   return {
     ...(trusted !== undefined && { trusted }),
     ...(needPatientBanner !== undefined && { needPatientBanner }),
     ...(fhirUser !== undefined && { fhirUser }),
     ...(branches && { branches }),
+    ...(appState && { appState }),
   };
 }

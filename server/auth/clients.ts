@@ -1,4 +1,5 @@
 import { loadSql } from '../db/db.ts';
+import { type By, byKiln } from './audit.ts';
 import { revokeGrantsOf } from './grants.ts';
 import type { AuthService, Client, ClientAuth, ClientSettings } from './types.ts';
 
@@ -76,10 +77,15 @@ export async function setClientSecret(
 }
 
 /** Ends all that a client may do, its tokens included. False where there is none of this id. */
-export async function disableClient(service: AuthService, id: string): Promise<boolean> {
+export async function disableClient(
+  service: AuthService,
+  id: string,
+  by: By = byKiln,
+): Promise<boolean> {
   const changed = await service.db.execute(DISABLE, [id, service.now() / 1000]);
   keptBy(service).delete(id);
-  if (changed === 1) await revokeGrantsOf(service, { clientId: id });
+  const cause = { by, why: 'the client was disabled' };
+  if (changed === 1) await revokeGrantsOf(service, { clientId: id }, cause);
   return changed === 1;
 }
 

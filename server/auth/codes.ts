@@ -1,4 +1,5 @@
 import { loadSql } from '../db/db.ts';
+import { type By, byKiln } from './audit.ts';
 import { type GrantRow, grantOf } from './grant-row.ts';
 import { revokeGrant } from './grants.ts';
 import { hashOf, newSecret } from './secrets.ts';
@@ -42,19 +43,20 @@ export interface Redeemed extends CodeBinding {
 export async function redeemCode(
   service: AuthService,
   code: string,
+  by: By = byKiln,
 ): Promise<Redeemed | undefined> {
   const hash = hashOf(code);
   type Row = readonly [uri: string, challenge: string, nonce: string | null, ...grant: GrantRow];
   const [row] = await service.db.tuples<Row>(REDEEM, [hash, service.now() / 1000]);
   if (!row) {
-    await endReused(service, hash);
+    await endReused(service, hash, by);
     return undefined;
   }
   const [redirectUri, challenge, nonce, ...grant] = row;
   return { grant: grantOf(grant), redirectUri, challenge, nonce: nonce ?? undefined };
 }
 
-async function endReused(service: AuthService, hash: Buffer): Promise<void> {
+async function endReused(service: AuthService, hash: Buffer, by: By): Promise<void> {
   const [used] = await service.db.tuples<[grantId: string]>(USED, [hash]);
-  if (used) await revokeGrant(service, used[0]);
+  if (used) await revokeGrant(service, used[0], { by, why: 'a code was used again' });
 }

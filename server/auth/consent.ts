@@ -6,9 +6,9 @@ import { ownForm, pageRoute } from './interaction.ts';
 import { type FieldError, type HonoContext, page } from './page.ts';
 import { consentForm, TICKS } from './pages/consent.ts';
 import { patientById } from './picker-search.ts';
-import { formTargets } from './requests.ts';
+import { formTargets, scopeOf } from './requests.ts';
 import type { AuthRoute } from './route.ts';
-import type { AuthService } from './types.ts';
+import type { AuthService, LaunchContext } from './types.ts';
 
 /** The page where the user decides what an app gets. */
 
@@ -23,7 +23,7 @@ async function consent(service: AuthService, context: HonoContext): Promise<Resp
   const at = await visit(service, context, form, ['consent']);
   if (at instanceof Response) return at;
   if (form.get('answer') === 'deny') return refuseAccess(service, context, at.request);
-  const scope = agreedScope(at.request.params.scope, form);
+  const scope = agreedScope(scopeOf(at.request), form);
   const isAllowed = form.get('answer') === 'allow' && scope !== '';
   if (!isAllowed) return show(service, context, at, { form, errors: [nothing] });
   return grantCode(service, context, { ...at, scope });
@@ -41,8 +41,9 @@ async function show(
   { form, errors = [] }: { form?: Form; errors?: readonly FieldError[] },
 ): Promise<Response> {
   const { params, step } = request;
-  const id = step.context?.patient;
-  const offers = offersOf(params.scope);
+  const { patient: id, purpose } = step.context ?? {};
+  const scope = scopeOf(request);
+  const offers = offersOf(scope);
   const isTop = (field: string): boolean => !/^scope-\d+-\d+$/.test(field);
   return page(context, {
     title: `Allow ${client.name}?`,
@@ -50,8 +51,9 @@ async function show(
       handle: request.handle,
       app: { name: client.name, host: new URL(params.redirectUri).host || client.name },
       user: session.user.name,
-      patient: id === undefined ? undefined : await nameOf(service, session, id),
-      mayChange: step.launched !== true && contextNeeds(params.scope).patient,
+      patient: id === undefined ? undefined : await nameOf(service, session, { id, purpose }),
+      mayChange: step.launched !== true && contextNeeds(scope).patient,
+      isEmergency: purpose === 'BTG',
       ...{ offers, errors, ticked: (field) => form?.has(field) ?? isTop(field) },
     }),
     formTargets: formTargets(request),
@@ -59,12 +61,20 @@ async function show(
   });
 }
 
+interface Shown {
+  id: string;
+  purpose: LaunchContext['purpose'];
+}
+
 /** A patient that the record named but the user may not see is told by nothing but that. */
 const nameOf = async (
   service: AuthService,
-  ...[session, id]: [Visit['session'], string]
+  ...[session, shown]: [Visit['session'], Shown]
 ): Promise<{ name: string; details: string }> =>
-  (await patientById(service, session, id)) ?? { name: 'as open in the record', details: '' };
+  (await patientById(service, session, shown.id, shown.purpose)) ?? {
+    name: 'as open in the record',
+    details: '',
+  };
 
 export const routes: readonly AuthRoute[] = [
   pageRoute('GET', '/auth/consent', askConsent),

@@ -1,5 +1,8 @@
+import type { JsonObject } from '../fhir/types.ts';
+import { brandMembers } from './brands.ts';
 import { preflight } from './cors.ts';
 import { type AuthRoute, answerJson } from './route.ts';
+import { STATE_BASE } from './state.ts';
 import type { AuthService } from './types.ts';
 
 /**
@@ -66,17 +69,22 @@ function common({ config: { origin, base } }: AuthService): object {
   };
 }
 
-const smart = (service: AuthService): object => ({
+const smart = async (service: AuthService): Promise<object> => ({
   ...common(service),
   management_endpoint: `${service.config.origin}/auth/account`,
   capabilities,
+  associated_endpoints: [
+    { url: `${service.config.origin}${STATE_BASE}`, capabilities: ['smart-app-state'] },
+  ],
+  ...(await brandMembers(service)),
 });
 
 const openid = (service: AuthService): object => ({
   ...common(service),
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['RS256'],
-  claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'fhirUser'],
+  end_session_endpoint: `${service.config.origin}/auth/sign-out`,
+  claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'amr', 'nonce', 'fhirUser'],
   claims_parameter_supported: false,
   request_parameter_supported: false,
   request_uri_parameter_supported: false,
@@ -90,14 +98,35 @@ const oauth = (service: AuthService): object => ({
   revocation_endpoint_auth_signing_alg_values_supported: algorithms,
 });
 
+const REGISTRY = 'http://fhir-registry.smarthealthit.org/StructureDefinition';
+const SECURITY = 'http://terminology.hl7.org/CodeSystem/restful-security-service';
+
+/** The endpoints as older clients look for them, in the CapabilityStatement (SMART App Launch 1.0). */
+export function restSecurity({ config: { origin } }: AuthService): JsonObject {
+  const at = (url: string, path = url): JsonObject => ({ url, valueUri: `${origin}/auth/${path}` });
+  const endpoints = ['authorize', 'token', 'register', 'introspect', 'revoke'].map((one) =>
+    at(one),
+  );
+  return {
+    extension: [
+      { url: `${REGISTRY}/oauth-uris`, extension: [...endpoints, at('manage', 'account')] },
+    ],
+    cors: true,
+    service: [{ coding: [{ system: SECURITY, code: 'SMART-on-FHIR' }] }],
+  };
+}
+
 const FRESH_S = 300;
 
-function serving(path: string, document: (service: AuthService) => object): AuthRoute[] {
+function serving(
+  path: string,
+  document: (service: AuthService) => object | Promise<object>,
+): AuthRoute[] {
   const headers = { 'Cache-Control': `public, max-age=${FRESH_S}` };
   return [
     {
       ...{ method: 'GET', path, origins: 'any' },
-      handler: async (service) => answerJson(document(service), { headers }),
+      handler: async (service) => answerJson(await document(service), { headers }),
     },
     { method: 'OPTIONS', path, origins: 'any', handler: preflight },
   ];

@@ -1,6 +1,6 @@
 import type { Grant, LaunchContext } from './types.ts';
 
-/** id, client, user, session, scope, context, offline: as the statements select a grant. */
+/** As the statements select a grant; `expires` in Unix seconds. */
 export type GrantRow = readonly [
   id: string,
   clientId: string,
@@ -9,12 +9,14 @@ export type GrantRow = readonly [
   scope: string,
   context: LaunchContext,
   offline: boolean,
+  expires: number | null,
 ];
 
 export function grantOf([id, clientId, userId, sessionId, ...rest]: GrantRow): Grant {
-  const [scope, context, offline] = rest;
+  const [scope, context, offline, expires] = rest;
   return {
     ...{ id, clientId, userId: userId ?? undefined, sessionId: sessionId ?? undefined },
     ...{ scope, context, offline },
+    ...(expires !== null && { expiresAt: Math.round(expires * 1000) }),
   };
 }

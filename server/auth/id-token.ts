@@ -29,7 +29,7 @@ export async function idTokenFor(
     aud: grant.clientId,
     iat: now,
     exp: now + service.config.accessToken,
-    auth_time: await signedIn(service, grant),
+    ...(await signedIn(service, grant)),
     nonce,
     fhirUser: fhirUserClaim(service, scope, user?.fhirUser),
   };
@@ -37,9 +37,12 @@ export async function idTokenFor(
   return signIdToken(service, Object.fromEntries(given));
 }
 
-/** Unix seconds at which the user proved who they are. */
-async function signedIn({ db }: AuthService, { sessionId }: Grant): Promise<number | undefined> {
-  if (sessionId === undefined) return undefined;
-  const [row] = await db.tuples<[number]>(SIGNED_IN, [sessionId]);
-  return row && Math.floor(row[0]);
+/** When (Unix seconds) and how (RFC 8176) the user proved who they are. */
+async function signedIn(
+  { db }: AuthService,
+  { sessionId }: Grant,
+): Promise<{ auth_time?: number; amr?: readonly string[] }> {
+  if (sessionId === undefined) return {};
+  const [row] = await db.tuples<[number, readonly string[]]>(SIGNED_IN, [sessionId]);
+  return row ? { auth_time: Math.floor(row[0]), amr: row[1] } : {};
 }

@@ -1,5 +1,7 @@
+import { type By, byOf, noteSoon } from './audit.ts';
 import { bearerOf } from './authenticate.ts';
 import { authenticateClient } from './client-auth.ts';
+import { findClient } from './clients.ts';
 import { preflight } from './cors.ts';
 import { type Form, formOf, required } from './form.ts';
 import { addressOf, allow } from './limits.ts';
@@ -26,6 +28,9 @@ async function introspect(service: AuthService, context: AuthContext): Promise<R
   const asker = await askerOf(service, context, form);
   const seen = await seeToken(service, required(form, 'token'));
   const open = seen && isUsable(seen) && mayLook(asker, seen);
+  const { id, clientId, userId } = (open && seen.grant) || {};
+  const pairs = { active: String(open === true), grant: id, client: clientId, user: userId };
+  noteSoon(service, 'introspect', { by: asker.by, pairs });
   return answerOAuth(open ? activeOf(service, seen) : inactive);
 }
 
@@ -33,6 +38,7 @@ interface Asker {
   clientId: string;
   /** A resource server or a system: it may ask about the access tokens of all clients. */
   isSystem: boolean;
+  by: By;
 }
 
 /**
@@ -44,10 +50,14 @@ async function askerOf(service: AuthService, context: AuthContext, form: Form): 
   if (bearer !== undefined) {
     const found = await findToken(service, bearer);
     if (found?.kind !== 'A') throw new OAuthError('invalid_token', 'The token is not valid.', 401);
-    return { clientId: found.grant.clientId, isSystem: found.grant.userId === undefined };
+    const { grant, user } = found;
+    const client = await findClient(service, grant.clientId);
+    const by = byOf(service, context, { user, client, grant });
+    return { clientId: grant.clientId, isSystem: grant.userId === undefined, by };
   }
   const client = await authenticateClient(service, context, form);
-  if (client.auth !== 'none') return { clientId: client.id, isSystem: true };
+  const by = byOf(service, context, { client });
+  if (client.auth !== 'none') return { clientId: client.id, isSystem: true, by };
   const text = 'A public client introspects with an access token of its own as Bearer.';
   throw new OAuthError('invalid_client', text, 401);
 }
@@ -67,6 +77,7 @@ function activeOf(service: AuthService, seen: SeenToken): object {
     sub: grant.userId ?? grant.clientId,
     token_type: kind === 'A' ? 'Bearer' : undefined,
     fhirUser: fhirUserClaim(service, scope, user?.fhirUser),
+    purpose: grant.context.purpose,
     ...contextMembers(service, grant),
   };
 }

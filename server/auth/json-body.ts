@@ -4,18 +4,30 @@ import type { JsonObject } from '../fhir/types.ts';
 import type { AuthContext } from './route.ts';
 import { OAuthError } from './types.ts';
 
-const LONGEST = 64 * 1024;
+export interface BodyRules {
+  /** Bytes; 64 kB unless told. */
+  longest?: number;
+  /** Media types; `application/json` unless told. */
+  types?: readonly string[];
+}
+
+const KB = 1024;
 
 /**
- * The body of a request as a JSON object: `application/json`, at most 64 kB, no name twice.
+ * The body of a request as a JSON object in which no name stands twice.
  * @throws OAuthError invalid_request
  */
-export async function jsonOf(context: AuthContext): Promise<JsonObject> {
+export async function jsonOf(
+  context: AuthContext,
+  { longest = 64 * KB, types = ['application/json'] }: BodyRules = {},
+): Promise<JsonObject> {
   const [type = ''] = (context.env.incoming.headers['content-type'] ?? '').split(';');
-  if (type.trim().toLowerCase() !== 'application/json') {
-    throw new OAuthError('invalid_request', 'Send the body as application/json.');
+  if (!types.includes(type.trim().toLowerCase())) {
+    throw new OAuthError('invalid_request', `Send the body as ${types.join(' or ')}.`);
   }
-  const bytes = await bytesOf(context);
+  const bytes = await bytesOf(context, longest);
+  if (!bytes)
+    throw new OAuthError('invalid_request', `The body is longer than ${longest / KB} kB.`);
   try {
     const value = parseJsonBytes(bytes);
     if (isObject(value)) return value;
@@ -26,17 +38,17 @@ export async function jsonOf(context: AuthContext): Promise<JsonObject> {
   throw new OAuthError('invalid_request', 'The body is no JSON object.');
 }
 
-async function bytesOf(context: AuthContext): Promise<Buffer> {
+/** The body; undefined where it has more bytes. Throws OAuthError where it was cut off. */
+export async function bytesOf(context: AuthContext, longest: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of context.env.incoming as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size <= LONGEST) chunks.push(chunk);
+      if (size <= longest) chunks.push(chunk);
     }
   } catch {
     throw new OAuthError('invalid_request', 'The body was cut off.');
   }
-  if (size <= LONGEST) return Buffer.concat(chunks);
-  throw new OAuthError('invalid_request', 'The body is longer than 64 kB.');
+  return size <= longest ? Buffer.concat(chunks) : undefined;
 }

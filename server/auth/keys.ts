@@ -1,4 +1,5 @@
 import { loadSql } from '../db/db.ts';
+import { type By, byKiln, note } from './audit.ts';
 import { type Claims, type Jwk, newSigningKey, type Sign, seal, signer, unseal } from './jose.ts';
 import type { AuthRoute } from './route.ts';
 import type { AuthService } from './types.ts';
@@ -50,9 +51,9 @@ export async function jwks(service: AuthService): Promise<{ keys: Jwk[] }> {
  */
 export async function rotateKeys(
   service: AuthService,
-  { compromised = false }: { compromised?: boolean } = {},
+  { compromised = false, by }: { compromised?: boolean; by?: By } = {},
 ): Promise<void> {
-  await addKey(service, { always: true, retire: true, compromised });
+  await addKey(service, { always: true, retire: true, compromised, by });
   rings.delete(service);
 }
 
@@ -141,6 +142,8 @@ interface Adding {
   /** Whether the other keys are to end. */
   retire: boolean;
   compromised?: boolean;
+  /** Absent: it was due. */
+  by?: By | undefined;
 }
 
 async function addKey(service: AuthService, how: Adding): Promise<void> {
@@ -156,6 +159,9 @@ async function addKey(service: AuthService, how: Adding): Promise<void> {
     await tx.execute(ADD, [kid, JSON.stringify(publicJwk), kept, now]);
     if (how.retire) await tx.execute(RETIRE, [kid, now + LEAD]);
     await tx.execute(DROP, [kid, now - STAY, how.compromised === true]);
+    const text = how.compromised ? 'signing keys replaced at once' : 'signing key added';
+    const event = { by: how.by ?? byKiln, text, pairs: { key: kid } };
+    await note(service, 'administration', event, tx.tuples);
   });
 }
 

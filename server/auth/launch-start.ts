@@ -1,7 +1,10 @@
+import { byOf, note } from './audit.ts';
 import { findClient, listClients } from './clients.ts';
+import { preflight } from './cors.ts';
 import type { Form } from './form.ts';
 import { ownForm, pageRoute } from './interaction.ts';
 import { createLaunch, launchUrl } from './launch.ts';
+import { launchByApi } from './launch-api.ts';
 import { type FieldError, type HonoContext, page } from './page.ts';
 import { LAUNCH, launchApps, launchPatients } from './pages/launch.ts';
 import { findEncounters, findPatients, patientById } from './picker-search.ts';
@@ -23,7 +26,7 @@ async function askLaunch(service: AuthService, context: HonoContext): Promise<Re
  * POST /auth/launch: `patient`, and with `client_id` the browser goes on to the app. `encounter` of
  * that patient, `launch_uri` where the app has several, and `intent` may be given.
  */
-async function launch(service: AuthService, context: HonoContext): Promise<Response> {
+async function launchHere(service: AuthService, context: HonoContext): Promise<Response> {
   const form = await ownForm(service, context);
   const session = await sessionOf(service, context);
   if (!session) return context.redirect('/auth/sign-in?next=/auth/launch', 303);
@@ -35,7 +38,7 @@ async function launch(service: AuthService, context: HonoContext): Promise<Respo
   }
   const client = await findClient(service, form.get('client_id') ?? '');
   if (client) {
-    const url = await start(service, session, client, form);
+    const url = await start({ service, context, session }, client, form);
     if (url !== undefined) return context.redirect(url, 303);
   }
   const encounters = await findEncounters(service, session, { patient: patient.id });
@@ -54,10 +57,15 @@ const noApp: FieldError = {
   text: 'This app cannot be started with this visit from here. Pick from the lists.',
 };
 
+interface Starting {
+  service: AuthService;
+  context: HonoContext;
+  session: Session;
+}
+
 /** The URL to go to; undefined where the app or the encounter does not fit. */
 async function start(
-  service: AuthService,
-  session: Session,
+  { service, context, session }: Starting,
   client: Client,
   form: Form,
 ): Promise<string | undefined> {
@@ -71,6 +79,11 @@ async function start(
   const made = await createLaunch(service, {
     ...{ clientId: client.id, sessionId: session.id },
     context: { patient, ...(id && { encounter: id }), ...(intent && { intent }) },
+  });
+  const by = byOf(service, context, { user: session.user, client });
+  await note(service, 'launch', {
+    ...{ by, text: 'an app was started from a record', patient },
+    pairs: { client: client.id, encounter: id, intent },
   });
   return launchUrl(service, client, made, form.get('launch_uri'));
 }
@@ -102,7 +115,17 @@ async function showPatients(
   });
 }
 
+const byPage = pageRoute('POST', '/auth/launch', launchHere);
+
+/** POST /auth/launch: a form of the page, or JSON from another EHR. */
+const launch: AuthRoute['handler'] = (service, context) => {
+  const type = context.env.incoming.headers['content-type'] ?? '';
+  const isJson = /^application\/json\b/i.test(type.trim());
+  return isJson ? launchByApi(service, context) : byPage.handler(service, context);
+};
+
 export const routes: readonly AuthRoute[] = [
   pageRoute('GET', '/auth/launch', askLaunch),
-  pageRoute('POST', '/auth/launch', launch),
+  { method: 'POST', path: '/auth/launch', handler: launch, origins: 'clients' },
+  { method: 'OPTIONS', path: '/auth/launch', handler: preflight, origins: 'clients' },
 ];

@@ -8,36 +8,61 @@ import type { AuthService, Client, LaunchContext } from './types.ts';
  */
 
 const insertSql = loadSql(import.meta.url, 'insert-launch.sql');
+const awaitSql = loadSql(import.meta.url, 'await-launch.sql');
 const useSql = loadSql(import.meta.url, 'use-launch.sql');
 
 export interface NewLaunch {
   clientId: string;
-  /** Of the user who starts the app: nobody else's will do. */
-  sessionId: string;
   context: LaunchContext;
 }
+
+/** Who starts the app: nobody else will do. */
+export type Launcher =
+  /** In this session only. */
+  | { sessionId: string }
+  /** In any of their sessions, as an EHR that is not a part of this server starts it. */
+  | { userId: string };
 
 /** A new launch: the value of the parameter `launch`. */
 export async function createLaunch(
   service: AuthService,
-  { clientId, sessionId, context }: NewLaunch,
+  { clientId, context, ...launcher }: NewLaunch & Launcher,
 ): Promise<string> {
   const launch = newSecret();
   const now = service.now() / 1000;
   const until = now + service.config.launch;
-  const values = [hashOf(launch), clientId, sessionId, JSON.stringify(context), until, now];
-  await service.db.execute(insertSql, values);
+  const { sessionId, userId }: { sessionId?: string; userId?: string } = launcher;
+  await service.db.execute(insertSql, [
+    ...[hashOf(launch), clientId, sessionId ?? null, JSON.stringify(context), until, now],
+    userId ?? null,
+  ]);
   return launch;
+}
+
+/** Who wants to use a launch up. */
+export interface LaunchUse {
+  launch: string;
+  clientId: string;
+  session: { id: string; user: { id: string } };
 }
 
 /** Uses a launch up; undefined where there is none, or it is not this app's in this session. */
 export async function useLaunch(
   service: AuthService,
-  { launch, clientId, sessionId }: { launch: string; clientId: string; sessionId: string },
+  { launch, clientId, session }: LaunchUse,
 ): Promise<LaunchContext | undefined> {
-  const values = [hashOf(launch), clientId, sessionId, service.now() / 1000];
+  const values = [hashOf(launch), clientId, session.id, service.now() / 1000, session.user.id];
   const [row] = await service.db.tuples<[LaunchContext]>(useSql, values);
   return row?.[0];
+}
+
+/** Whether a launch waits for a user of this app who may sign in yet. */
+export async function awaitsUser(
+  service: AuthService,
+  { launch, clientId }: Pick<LaunchUse, 'launch' | 'clientId'>,
+): Promise<boolean> {
+  const values = [hashOf(launch), clientId, service.now() / 1000];
+  return (await service.db.tuples(awaitSql, values)).length > 0;
 }
 
 /**

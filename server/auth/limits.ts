@@ -20,22 +20,34 @@ const buckets = new WeakMap<AuthService, Buckets>();
  * In memory and so per process: it is there to bound work, and must itself cost none. What decides
  * about passwords is counted in the database (`attempts.ts`).
  */
-export async function allow(
-  service: AuthService,
-  key: string,
-  { most, per }: Limit,
-): Promise<void> {
+export async function allow(service: AuthService, key: string, limit: Limit): Promise<void> {
+  const { full, next, wait } = lookInto(service, key, limit);
+  if (wait > 0) {
+    throw new OAuthError('slow_down', 'Too many requests. Wait a little.', 429, wait / 1000);
+  }
+  full.set(key, next);
+}
+
+/** Whether the bucket is empty; takes nothing. */
+export const isSpent = (service: AuthService, key: string, limit: Limit): boolean =>
+  lookInto(service, key, limit).wait > 0;
+
+interface Look {
+  full: Buckets;
+  /** When the bucket will be full again after one more. */
+  next: number;
+  /** Milliseconds until there is one to take. */
+  wait: number;
+}
+
+function lookInto(service: AuthService, key: string, { most, per }: Limit): Look {
   const now = service.now();
   const full = bucketsOf(service, now);
   const one = (per * 1000) / most;
   const at = full.get(key) ?? 0;
   // Beyond a whole period only where the clock was set back.
   const next = (at > now + per * 1000 ? now : Math.max(at, now)) + one;
-  const wait = next - now - per * 1000;
-  if (wait > 0) {
-    throw new OAuthError('slow_down', 'Too many requests. Wait a little.', 429, wait / 1000);
-  }
-  full.set(key, next);
+  return { full, next, wait: next - now - per * 1000 };
 }
 
 function bucketsOf(service: AuthService, now: number): Buckets {

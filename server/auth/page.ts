@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { AuthContext, AuthRoute } from './route.ts';
 import type { AuthService } from './types.ts';
 
-/** The layout that all pages share: server-rendered, without script, one stylesheet. */
+/** The layout that all pages share: server-rendered, one stylesheet, no script but for passkeys. */
 
 export type HonoContext = AuthContext;
 
@@ -28,11 +28,19 @@ export interface Page {
   formTargets?: readonly string[];
   /** Seconds, with status 429. */
   retryAfter?: number;
+  /** It asks for a passkey, which only a script can (`pages/webauthn.js`). */
+  script?: boolean;
 }
 
 const CSS = readFileSync(new URL('./pages/kiln.css', import.meta.url), 'utf8');
 /** Another address after each change, as browsers keep it for a while. */
 const STYLESHEET = `/auth/kiln.css?${createHash('sha256').update(CSS).digest('hex').slice(0, 8)}`;
+
+const SCRIPT = readFileSync(new URL('./pages/webauthn.js', import.meta.url), 'utf8');
+const SCRIPT_ADDRESS = `/auth/webauthn.js?${createHash('sha256').update(SCRIPT).digest('hex').slice(0, 8)}`;
+/** One file of ours; nothing in the page itself runs, nor can text become script. */
+const SCRIPT_POLICY =
+  "; script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 const SECURITY = {
   'X-Content-Type-Options': 'nosniff',
@@ -49,7 +57,7 @@ function headersOf(page: Page): Record<string, string> {
   const action = ["'self'", ...(page.formTargets ?? [])].join(' ');
   const csp =
     `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action ${action}; ` +
-    "frame-ancestors 'none'; base-uri 'none'";
+    `frame-ancestors 'none'; base-uri 'none'${page.script ? SCRIPT_POLICY : ''}`;
   return {
     ...SECURITY,
     'Content-Security-Policy': csp,
@@ -87,6 +95,7 @@ export async function page(context: HonoContext, shown: Page): Promise<Response>
         <title>${errors.length > 0 ? 'Error: ' : ''}${title} - Kiln</title>
         <link rel="stylesheet" href="${STYLESHEET}" />
         <link rel="icon" href="data:," />
+        ${shown.script && html`<script src="${SCRIPT_ADDRESS}" defer></script>`}
       </head>
       <body>
         <header><p class="brand">Kiln</p></header>
@@ -115,13 +124,22 @@ export function errorPage(context: HonoContext, trouble: Trouble): Promise<Respo
 
 /** GET /auth/kiln.css */
 export async function stylesheet(_service: AuthService, context: HonoContext): Promise<Response> {
-  return context.body(CSS, 200, {
+  return file(context, CSS, 'text/css');
+}
+
+/** GET /auth/webauthn.js */
+async function script(_service: AuthService, context: HonoContext): Promise<Response> {
+  return file(context, SCRIPT, 'text/javascript');
+}
+
+const file = (context: HonoContext, text: string, type: string): Response =>
+  context.body(text, 200, {
     ...SECURITY,
-    'Content-Type': 'text/css; charset=utf-8',
+    'Content-Type': `${type}; charset=utf-8`,
     'Cache-Control': 'public, max-age=3600',
   });
-}
 
 export const routes: readonly AuthRoute[] = [
   { method: 'GET', path: '/auth/kiln.css', handler: stylesheet },
+  { method: 'GET', path: '/auth/webauthn.js', handler: script },
 ];

@@ -1,4 +1,5 @@
 import { refuseAccess, type Stage, type Visit, visit } from './authorize-stage.ts';
+import { mayBreakGlass } from './break-glass-patient.ts';
 import { queryOf } from './form.ts';
 import { ownForm, pageRoute } from './interaction.ts';
 import { type FieldError, type HonoContext, page } from './page.ts';
@@ -54,9 +55,10 @@ async function showPatients(
   { text = '', errors = [] }: { text?: string | undefined; errors?: readonly FieldError[] },
 ): Promise<Response> {
   const found = await findPatients(service, session, text);
+  const emergency = await mayBreakGlass(service, session.user);
   return page(context, {
     title: 'Pick a patient',
-    body: pickPatientForms({ handle: request.handle, app: client.name, text, found }),
+    body: pickPatientForms({ handle: request.handle, app: client.name, text, found, emergency }),
     formTargets: formTargets(request),
     ...(errors.length > 0 && { errors, status: 400 }),
   });
@@ -74,12 +76,16 @@ async function pickEncounter(service: AuthService, context: HonoContext): Promis
   const { request, session } = at;
   if (form.has('cancel')) return refuseAccess(service, context, request);
   const { step } = request;
-  const patient = step.context?.patient ?? '';
+  const { patient = '', purpose } = step.context ?? {};
   const id = form.get('encounter');
   if (form.has('none')) {
     await noteStep(service, request, { ...step, withoutEncounter: true });
   } else if (id !== undefined) {
-    const { choices } = await findEncounters(service, session, { patient, id });
+    const { choices } = await findEncounters(service, session, {
+      patient,
+      id,
+      ...(purpose && { purpose }),
+    });
     const [encounter] = choices;
     if (!encounter) return showEncounters(service, context, at);
     const known = { ...step.context, encounter: encounter.id };
@@ -93,9 +99,10 @@ async function showEncounters(
   context: HonoContext,
   { request, session }: Visit,
 ): Promise<Response> {
-  const id = request.step.context?.patient ?? '';
-  const patient = await patientById(service, session, id);
-  const found = await findEncounters(service, session, { patient: id });
+  const { patient: id = '', purpose } = request.step.context ?? {};
+  const patient = await patientById(service, session, id, purpose);
+  const of = { patient: id, ...(purpose && { purpose }) };
+  const found = await findEncounters(service, session, of);
   const shown = { handle: request.handle, patient: patient?.name ?? 'this patient', found };
   return page(context, {
     title: 'Pick a visit',

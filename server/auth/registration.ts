@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { requireAdmin } from './admin.ts';
+import { noteClient } from './admin-clients.ts';
 import { createClient } from './client-change.ts';
 import { readMetadata } from './client-metadata.ts';
 import { jsonOf } from './json-body.ts';
@@ -12,11 +13,13 @@ import type { AuthService } from './types.ts';
  * demands; the answer shows what was registered.
  */
 async function register(service: AuthService, context: AuthContext): Promise<Response> {
-  await requireAdmin(service, context);
+  const { by } = await requireAdmin(service, context);
   const { fetchAllow } = service.config;
   const reading = { id: randomUUID(), byAdmin: false, fetchAllow };
   const client = await readMetadata(await jsonOf(context), reading);
-  return answerJson(await createClient(service, client), { status: 201 });
+  const shown = await createClient(service, client);
+  await noteClient(service, by, { id: client.id, old: undefined });
+  return answerJson(shown, { status: 201 });
 }
 
 export const routes: readonly AuthRoute[] = [

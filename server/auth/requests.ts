@@ -1,5 +1,7 @@
 import { loadSql } from '../db/db.ts';
-import { readCookie, writeCookie } from './cookies.ts';
+import { scopeForOne } from './break-glass-scope.ts';
+import type { Glass } from './break-glass-store.ts';
+import { browserOf, knownBrowser } from './browser.ts';
 import type { HonoContext } from './page.ts';
 import { hashOf, newSecret } from './secrets.ts';
 import { type AuthService, type LaunchContext, OAuthError } from './types.ts';
@@ -34,6 +36,8 @@ export interface Step {
   context?: LaunchContext;
   /** The user said that there is no encounter. */
   withoutEncounter?: boolean;
+  /** The glass was broken; once confirmed, `context` says for whom. */
+  glass?: Glass;
 }
 
 /** Of this browser: it comes from `beginRequest` and `requestOf` only. */
@@ -43,6 +47,10 @@ export interface AuthRequest {
   params: AuthorizeParams;
   step: Step;
 }
+
+/** What the app gets at most: in an emergency only what is about the one patient. */
+export const scopeOf = ({ params, step }: Pick<AuthRequest, 'params' | 'step'>): string =>
+  step.context?.purpose === 'BTG' ? scopeForOne(params.scope) : params.scope;
 
 /** Seconds from the first page to the last. */
 const LIFETIME = 30 * 60;
@@ -84,13 +92,6 @@ async function insert(
   return handle;
 }
 
-function browserOf(service: AuthService, context: HonoContext): Buffer {
-  const known = readCookie(service, context, 'request');
-  const secret = known ?? newSecret();
-  if (known === undefined) writeCookie(service, context, 'request', secret);
-  return hashOf(secret);
-}
-
 type Found = [clientId: string, params: AuthorizeParams, step: Step, browser: Buffer];
 
 /**
@@ -108,7 +109,7 @@ export async function requestOf(
   const [clientId, params, step, browser] = row;
   const isOurs = browser.equals(NOBODY)
     ? (await service.db.execute(bindSql, [key, browserOf(service, context)])) === 1
-    : browser.equals(hashOf(readCookie(service, context, 'request') ?? ''));
+    : browser.equals(knownBrowser(service, context) ?? NOBODY);
   if (!isOurs) throw over();
   return { handle, clientId, params, step };
 }

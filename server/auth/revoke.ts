@@ -1,3 +1,4 @@
+import { byOf } from './audit.ts';
 import { authenticateClient } from './client-auth.ts';
 import { preflight } from './cors.ts';
 import { formOf, required } from './form.ts';
@@ -25,6 +26,7 @@ async function revoke(service: AuthService, context: AuthContext): Promise<Respo
     throw new OAuthError('invalid_grant', 'The token was issued to another client.');
   }
   // 2.2: a token that is not known is as good as revoked.
-  if (seen) await revokeToken(service, token);
+  const { user, grant } = seen ?? {};
+  if (seen) await revokeToken(service, token, byOf(service, context, { user, client, grant }));
   return new Response(null, { status: 200, headers: unkept });
 }

@@ -1,6 +1,7 @@
 import type { Definitions, ElementDef } from '../fhir/definitions.ts';
 import { isObject } from '../fhir/json.ts';
 import type { JsonObject, JsonValue } from '../fhir/types.ts';
+import { ABOUT } from './access-about.ts';
 import {
   type CriteriaOptions,
   NoCriteria,
@@ -21,7 +22,7 @@ export const ROLE_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 const MOST_RULES = 200;
 const MEMBERS = ['name', 'title', 'rules', 'shipped'];
 
-const TEXTS = ['types', 'anyOf', 'except', 'hidden', 'readOnly'] as const;
+const TEXTS = ['types', 'about', 'anyOf', 'except', 'hidden', 'readOnly'] as const;
 const RULE_MEMBERS: readonly string[] = [
   ...['interactions', 'criteria', 'restricted', 'purpose'],
   ...TEXTS,
@@ -64,7 +65,8 @@ function faultsOf(definitions: Definitions, rule: JsonValue, at: string): Proble
   const problems = [
     ...strangers(rule, RULE_MEMBERS, `${at}.`),
     ...shapeFaults(rule, at),
-    ...typeFaults(definitions, rule['types'], at),
+    ...typeFaults(definitions, rule, 'types', at),
+    ...typeFaults(definitions, rule, 'about', at),
   ];
   return problems.length > 0
     ? problems
@@ -96,12 +98,17 @@ const isSearch = (value: JsonValue | undefined): value is string =>
 const isTextList = (value: JsonValue | undefined): value is string[] =>
   Array.isArray(value) && value.length > 0 && value.length <= 200 && value.every(isSearch);
 
-function typeFaults(definitions: Definitions, types: JsonValue | undefined, at: string): Problem[] {
+function typeFaults(
+  definitions: Definitions,
+  rule: JsonObject,
+  ...[name, at]: ['types' | 'about', string]
+): Problem[] {
+  const types = rule[name];
   if (!isTextList(types)) return [];
   return types
     .filter((type) => type !== '*' && !definitions.resourceTypes.includes(type))
     .map((type) => ({
-      at: `${at}.types`,
+      at: `${at}.${name}`,
       problem: `There is no resource type "${type.slice(0, 80)}".`,
     }));
 }
@@ -113,6 +120,7 @@ function meaningFaults(definitions: Definitions, rule: RoleRule, at: string): Pr
     : rule.types;
   const options = { definitions, bases: [], zone: 0, now: 0, variables: SAMPLES };
   const found = types.flatMap((type) => [
+    ...aboutFaults(rule, type, at),
     ...criteriaFaults(rule, type, options).map(({ at: name, problem }) => ({
       at: `${at}.${name}`,
       problem: `${type}: ${problem}.`,
@@ -121,6 +129,12 @@ function meaningFaults(definitions: Definitions, rule: RoleRule, at: string): Pr
   ]);
   // Of a rule for all types the first few tell enough.
   return found.slice(0, 20);
+}
+
+function aboutFaults({ about }: RoleRule, type: string, at: string): Problem[] {
+  if (!about || ABOUT.has(type)) return [];
+  const known = [...ABOUT.keys()].join(' and ');
+  return [{ at: `${at}.about`, problem: `${type}: it can be said of ${known} only.` }];
 }
 
 /** Something of each kind that a variable may stand for. */

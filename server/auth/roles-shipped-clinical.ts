@@ -46,7 +46,17 @@ const emergency: readonly RoleRule[] = [
     restricted: true,
     purpose: 'BTG',
   },
+  {
+    types: ['Binary', 'Provenance'],
+    interactions: 'rs',
+    about: ['*'],
+    restricted: true,
+    purpose: 'BTG',
+  },
 ];
+
+/** Whoever sees something may see where it came from. */
+const provenance: RoleRule = { types: ['Provenance'], interactions: 'rs', about: ['*'] };
 
 /** Whoever could change these would bring another patient into their ward. */
 const WHOSE = ['subject', 'serviceProvider'];
@@ -57,6 +67,8 @@ const clinician: RoleRule[] = [
     ...encounterRules({ interactions: 'rus', readOnly: WHOSE, ...extra }, { care }),
     ...patientRules({ interactions: 'rs', ...extra }, care),
   ]),
+  { types: ['Binary'], interactions: 'crus', about: ['*'] },
+  provenance,
   {
     types: [...CARE_GIVING, 'Account', 'Coverage'],
     interactions: 'rs',
@@ -78,6 +90,8 @@ const nurse: RoleRule[] = [
   ...branchRules(nursing, { interactions: 'crus' }, { care: [WARD] }),
   ...encounterRules({ interactions: 'rs' }, { care: [WARD] }),
   ...patientRules({ interactions: 'rs' }, [WARD]),
+  { types: ['Binary'], interactions: 'rs', about: ['*'] },
+  provenance,
   ...ownWork,
   lookUp,
 ];
@@ -86,6 +100,7 @@ const LAB_ORDERS = 'category=http://snomed.info/sct|108252007';
 const LAB_RESULTS =
   'category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory';
 const LAB_REPORTS = 'category=http://terminology.hl7.org/CodeSystem/v2-0074|LAB';
+const LABORATORY = ['ServiceRequest', 'Specimen', 'Observation', 'DiagnosticReport'];
 const UNVERIFIED = 'status=registered,preliminary';
 
 const laboratory: RoleRule[] = [
@@ -99,6 +114,9 @@ const laboratory: RoleRule[] = [
     { interactions: 'cu' },
     { and: `${LAB_REPORTS}&${UNVERIFIED}` },
   ),
+  // Not by the Patient: that stands for the whole record.
+  { types: ['Binary'], interactions: 'crus', about: LABORATORY },
+  { types: ['Provenance'], interactions: 'rs', about: LABORATORY },
   ...patientRules({ interactions: 'rs', hidden: ['address', 'telecom', 'contact', 'photo'] }),
   ...ownWork,
   lookUp,

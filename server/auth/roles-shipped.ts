@@ -1,5 +1,5 @@
 import { SHARED } from './access-patient.ts';
-import type { Role, RoleRule } from './roles.ts';
+import { REVIEW_TASK, type Role, type RoleRule } from './roles.ts';
 import { CLERICAL_ROLES } from './roles-shipped-clerical.ts';
 import { CLINICAL_ROLES } from './roles-shipped-clinical.ts';
 
@@ -51,7 +51,10 @@ const SYSTEM_ROLES: readonly Omit<Role, 'shipped'>[] = [
   {
     name: 'Auditor',
     title: 'Auditor, privacy officer',
-    rules: [read(['AuditEvent'])],
+    rules: [
+      read(['AuditEvent']),
+      { types: ['Task'], interactions: 'rs', criteria: REVIEW_TASK, restricted: true },
+    ],
   },
   {
     name: 'Insurer',
@@ -89,7 +92,7 @@ const SYSTEM_ROLES: readonly Omit<Role, 'shipped'>[] = [
           ...['ExplanationOfBenefit', 'FamilyMemberHistory', 'Flag', 'Goal', 'ImagingStudy'],
           ...['Immunization', 'ImmunizationRecommendation', 'Invoice', 'List', 'Media'],
           ...['MedicationAdministration', 'MedicationDispense', 'MedicationRequest'],
-          ...['MedicationStatement', 'NutritionOrder', 'Observation', 'Procedure', 'Provenance'],
+          ...['MedicationStatement', 'NutritionOrder', 'Observation', 'Procedure'],
           ...['QuestionnaireResponse', 'RelatedPerson', 'RequestGroup', 'RiskAssessment'],
           ...['ServiceRequest', 'Specimen', 'Task', 'VisionPrescription'],
         ],
@@ -97,6 +100,7 @@ const SYSTEM_ROLES: readonly Omit<Role, 'shipped'>[] = [
         criteria: 'patient=%own',
         restricted: true,
       },
+      { types: ['Binary', 'Provenance'], interactions: 'rs', about: ['*'], restricted: true },
       {
         types: ['Appointment'],
         interactions: 'c',

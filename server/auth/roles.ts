@@ -25,6 +25,11 @@ export interface RoleRule {
   anyOf?: readonly string[];
   /** Search texts none of which may fit. */
   except?: readonly string[];
+  /**
+   * Only what is about resources that the roles show, of these types (`*`: of any): a Binary by its
+   * securityContext, a Provenance by its targets. Of nothing else can it be said.
+   */
+  about?: readonly string[];
   /** Also what is labelled restricted or very restricted (`meta.security` R, V). */
   restricted?: true;
   /** Only where access is asked for this purpose of use. */
@@ -37,6 +42,9 @@ export interface RoleRule {
 
 /** Types that `*` does not stand for: who saw what is for auditors. */
 export const NAMED_ONLY: ReadonlySet<string> = new Set(['AuditEvent']);
+
+/** The Tasks of who reviews emergency access: only rules that name them reach them. */
+export const REVIEW_TASK = 'code=urn:kiln:task|break-glass-review';
 
 /** The role whose users and systems administer the server. */
 export const ADMIN = 'Admin';
@@ -60,6 +68,9 @@ export function ruleTerms(rule: RoleRule, type: string, options: CriteriaOptions
   if (anyOf) where.push(anyTerm(anyOf, type, options));
   for (const text of except) where.push({ kind: 'not', term: allTerm(text, type, options) });
   if (!restricted) where.push(...criteriaTerms(UNRESTRICTED, type, options));
+  if (type === 'Task' && criteria !== REVIEW_TASK) {
+    where.push({ kind: 'not', term: allTerm(REVIEW_TASK, type, options) });
+  }
   return where;
 }
 

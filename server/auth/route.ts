@@ -27,8 +27,8 @@ export async function answerRoute(
     .handler(service, context)
     .catch((error: unknown) => failureOf(service, error));
   if (!route.origins) return response;
-  const { origin } = context.env.incoming.headers;
-  const headers = await crossOriginHeaders(service, route.origins, origin).catch(() => ({}));
+  const asked = context.env.incoming.headers;
+  const headers = await crossOriginHeaders(service, route.origins, asked).catch(() => ({}));
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }

@@ -1,5 +1,7 @@
 import { loadSql } from '../db/db.ts';
+import { type By, byKiln, byOf, note, noteSoon } from './audit.ts';
 import { dropCookie, readCookie, writeCookie } from './cookies.ts';
+import { deviceOf } from './device.ts';
 import { revokeGrantsOf } from './grants.ts';
 import type { AuthContext } from './route.ts';
 import { hashOf, newSecret } from './secrets.ts';
@@ -56,14 +58,22 @@ export async function beginSession(
   const cookie = readCookie(service, context, 'session');
   const seconds = service.now() / 1000;
   const common = [hashOf(secret), user.id, methods, seconds, seconds + service.config.session];
-  const origin = [upstream?.issuer ?? null, upstream?.sid ?? null, signedIn / 1000];
-  const id =
-    (cookie &&
-      (await idOf(service, renew, [...common, ...origin, hashOf(cookie), idle(service)]))) ??
-    (await idOf(service, begin, [...common, ...origin, crypto.randomUUID()]));
-  if (cookie) await endCookie(service, cookie);
-  if (id === undefined) throw new OAuthError('access_denied', 'This user is disabled.', 403);
+  const device = deviceOf(context.env.incoming.headers['user-agent']) ?? null;
+  const origin = [upstream?.issuer ?? null, upstream?.sid ?? null, signedIn / 1000, device];
+  const renewed =
+    cookie &&
+    (await idOf(service, renew, [...common, ...origin, hashOf(cookie), idleSeconds(service)]));
+  const id = renewed ?? (await idOf(service, begin, [...common, ...origin, crypto.randomUUID()]));
+  const by = byOf(service, context, { user });
+  if (cookie) await endCookie(service, cookie, { by, why: 'another session began in the browser' });
+  if (id === undefined) {
+    noteSoon(service, 'login', { by, outcome: 4, text: 'the user is disabled' });
+    throw new OAuthError('access_denied', 'This user is disabled.', 403);
+  }
   writeCookie(service, context, 'session', secret);
+  const text = renewed ? 'the session was renewed' : 'signed in';
+  const pairs = { session: id, methods: methods.join(' '), issuer: upstream?.issuer };
+  await note(service, 'login', { by, text, pairs });
   return { id, user, methods, signedIn };
 }
 
@@ -76,28 +86,40 @@ export async function sessionOf(
   if (cookie === undefined) return undefined;
   const hash = hashOf(cookie);
   const now = service.now() / 1000;
-  const [row] = await service.db.steady<SessionRow>(find, [hash, now, idle(service)]);
+  const [row] = await service.db.steady<SessionRow>(find, [hash, now, idleSeconds(service)]);
   if (row === undefined) return undefined;
   const [id, methods, signedIn, seenAt, ...user] = row;
   if (now - seenAt >= SEEN) await service.db.execute(seen, [hash, now]);
-  return { id, methods, signedIn: Math.round(signedIn * 1000), user: userOf(user) };
+  const known = userOf(user);
+  const { agent } = byOf(service, context, { user: known });
+  return { id, methods, signedIn: Math.round(signedIn * 1000), user: known, agent };
 }
 
 /** Signs out: ends the browser's session and the online access that came from it. */
 export async function endSession(service: AuthService, context: AuthContext): Promise<void> {
   const cookie = readCookie(service, context, 'session');
   dropCookie(service, context, 'session');
-  if (cookie !== undefined) await endCookie(service, cookie);
+  const by = byOf(service, context);
+  if (cookie !== undefined) await endCookie(service, cookie, { by, why: 'signed out' });
 }
+
+/** By whom and why sessions end. Who is `anonymous` there is the user whose session it was. */
+export interface Ending {
+  by: By;
+  why: string;
+}
+
+const unsaid: Ending = { by: byKiln, why: 'all sessions of the user were ended' };
 
 /** Ends the user's sessions in all browsers, but for the one with the id `except`. */
 export async function endSessionsOf(
   service: AuthService,
   userId: string,
-  except?: string,
+  ...[except, ending = unsaid]: [except?: string | undefined, ending?: Ending]
 ): Promise<void> {
   const now = service.now() / 1000;
-  await finish(service, await ids(service, endAll, [userId, now, except ?? null]));
+  const ended = await service.db.steady<EndedRow>(endAll, [userId, now, except ?? null]);
+  await finish(service, ended, ending);
 }
 
 /**
@@ -106,11 +128,17 @@ export async function endSessionsOf(
  */
 export async function endUpstreamSessions(
   service: AuthService,
-  { issuer, sid, subject }: { issuer: string; sid?: string; subject?: string },
+  {
+    issuer,
+    sid,
+    subject,
+    by = byKiln,
+  }: { issuer: string; sid?: string; subject?: string; by?: By },
 ): Promise<void> {
   const now = service.now() / 1000;
   const values = [issuer, sid ?? null, subject ?? null, now];
-  await finish(service, await ids(service, endUpstream, values));
+  const ended = await service.db.steady<EndedRow>(endUpstream, values);
+  await finish(service, ended, { by, why: 'back-channel logout of the identity provider' });
 }
 
 /** Removes what ended long ago. To be called now and then. */
@@ -120,7 +148,8 @@ export async function sweepSessions(service: AuthService): Promise<void> {
 
 type SessionRow = readonly [string, readonly string[], number, number, ...UserRow];
 
-const idle = ({ config }: AuthService): number => Math.min(IDLE, config.session);
+/** Seconds without a request after which a session is over. */
+export const idleSeconds = ({ config }: AuthService): number => Math.min(IDLE, config.session);
 
 async function ids(
   service: AuthService,
@@ -133,10 +162,26 @@ async function ids(
 const idOf = async (...question: Parameters<typeof ids>): Promise<string | undefined> =>
   (await ids(...question))[0];
 
-const endCookie = async (service: AuthService, cookie: string): Promise<void> =>
-  finish(service, await ids(service, end, [hashOf(cookie), service.now() / 1000]));
+type EndedRow = readonly [id: string, userId: string, name: string, fhirUser: string | null];
+
+async function endCookie(service: AuthService, cookie: string, ending: Ending): Promise<void> {
+  const values = [hashOf(cookie), service.now() / 1000];
+  await finish(service, await service.db.steady<EndedRow>(end, values), ending);
+}
 
 /** What `online_access` granted dies with its session (SMART App Launch 2.2, "Scopes"). */
-async function finish(service: AuthService, ended: readonly string[]): Promise<void> {
-  for (const sessionId of ended) await revokeGrantsOf(service, { sessionId, onlineOnly: true });
+async function finish(
+  service: AuthService,
+  ended: readonly EndedRow[],
+  { by, why }: Ending,
+): Promise<void> {
+  for (const [sessionId, userId, name, fhirUser] of ended) {
+    const user = { id: userId, name, ...(fhirUser !== null && { fhirUser }) };
+    const own =
+      by.agent.kind === 'anonymous' ? { ...by.agent, kind: 'user' as const, user } : by.agent;
+    const cause = { by: { ...by, agent: own }, why: `its session ended: ${why}` };
+    await revokeGrantsOf(service, { sessionId, onlineOnly: true }, cause);
+    const pairs = { session: sessionId, user: userId };
+    await note(service, 'logout', { by: cause.by, text: why, pairs });
+  }
 }

@@ -1,5 +1,6 @@
 import { DbError, loadSql } from '../db/db.ts';
 import { addressOf } from './address.ts';
+import { byOf, note, noteSoon } from './audit.ts';
 import { chosenPassword } from './choose-password.ts';
 import { type Form, queryOf } from './form.ts';
 import { ownForm, pageRoute } from './interaction.ts';
@@ -9,8 +10,9 @@ import { errorPage, type FieldError, page } from './page.ts';
 import { setupForm } from './pages/setup.ts';
 import { hashPassword } from './passwords.ts';
 import type { AuthContext, AuthRoute } from './route.ts';
+import { afterPassword } from './second-factor.ts';
 import { hashOf } from './secrets.ts';
-import { beginSession, endSessionsOf } from './sessions.ts';
+import { endSessionsOf } from './sessions.ts';
 import type { AuthService } from './types.ts';
 import { findUser, normalLogin } from './users.ts';
 
@@ -34,17 +36,23 @@ async function askForPassword(service: AuthService, context: AuthContext): Promi
 async function setUp(service: AuthService, context: AuthContext): Promise<Response> {
   const form = await ownForm(service, context);
   const found = await linkOf(service, context, form);
-  if (!found) return dead(context);
+  if (!found) return refused(service, context);
   const chosen = await chosenOf(service, found, form);
   if (Array.isArray(chosen)) return show(context, found, { form, errors: chosen });
   const done = await (found.userId === undefined ? makeAdmin : setInvited)(service, found, chosen);
   if (done === 'taken') return show(context, found, { form, errors: [taken] });
   const user = done === undefined ? undefined : await findUser(service, done.id);
-  if (!user) return dead(context);
-  await endSessionsOf(service, user.id);
+  if (!user) return refused(service, context);
   service.log.info({ part: 'auth', reason: found.purpose }, 'a one-time link was used');
-  await beginSession(service, context, user, ['pwd']);
-  return context.redirect('/auth/account', 303);
+  const by = byOf(service, context, { user });
+  if (found.userId === undefined) {
+    const pairs = { user: user.id, roles: user.roles.join(' ') };
+    await note(service, 'administration', { by, text: 'first administrator created', pairs });
+  }
+  const text = 'password set with a one-time link';
+  await note(service, 'password', { by, text, pairs: { user: user.id } });
+  await endSessionsOf(service, user.id, undefined, { by, why: text });
+  return afterPassword(service, context, user, { request: undefined, next: undefined });
 }
 
 interface FoundLink extends Link {
@@ -141,6 +149,12 @@ function show(
     body: setupForm({ token, own, errors }),
     errors,
   });
+}
+
+function refused(service: AuthService, context: AuthContext): Promise<Response> {
+  const text = 'a one-time link was used before, is too old or none';
+  noteSoon(service, 'login', { by: byOf(service, context), outcome: 4, text });
+  return dead(context);
 }
 
 const dead = (context: AuthContext): Promise<Response> =>

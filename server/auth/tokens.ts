@@ -1,7 +1,8 @@
 import { loadSql } from '../db/db.ts';
+import { type By, byKiln, note } from './audit.ts';
 import { type GrantRow, grantOf } from './grant-row.ts';
 import { revokeGrant } from './grants.ts';
-import { hashOf, newSecret } from './secrets.ts';
+import { hashKey, hashOf, newSecret } from './secrets.ts';
 import { type FoundToken, tokenCache } from './token-cache.ts';
 import type { AuthService, Grant } from './types.ts';
 import { type UserRow, userOf } from './user-row.ts';
@@ -47,15 +48,18 @@ export async function issueTokens(
  */
 export async function rotateTokens(
   service: AuthService,
-  { token, grant }: { token: string; grant: Grant },
+  { token, grant, by = byKiln }: { token: string; grant: Grant; by?: By },
   wish: TokenWish,
 ): Promise<IssuedTokens | undefined> {
   const { issued, values } = mint(service, grant, wish);
   const count = await service.db.execute(ROTATE, [...values, hashOf(token)]);
   if (count > 0) return issued;
-  await revokeGrant(service, grant.id);
+  await revokeGrant(service, grant.id, { by, why: REUSED });
   return undefined;
 }
+
+/** Why a grant ended, in the journal. */
+export const REUSED = 'a refresh token was used again';
 
 function mint(
   service: AuthService,
@@ -96,14 +100,13 @@ export async function findToken(
   token: string,
 ): Promise<FoundToken | undefined> {
   if (!TOKEN.test(token)) return undefined;
-  const hash = hashOf(token);
-  const key = hash.toString('latin1');
+  const key = hashKey(token);
   const cache = tokenCache(service);
   const now = service.now();
   const cached = cache.get(key, now);
   if (cached) return cached;
   const { era } = cache;
-  const seen = await look(service, hash);
+  const seen = await look(service, hashOf(token));
   if (!seen || !isUsable(seen)) return undefined;
   const { used: _, alive: __, ...found } = seen;
   if (found.kind === 'A') cache.put(key, found, { era, now });
@@ -132,7 +135,7 @@ type Row = readonly [
 
 /** Where the columns of the grant and of the user begin in `find-token.sql`. */
 const GRANT = 6;
-const USER = 13;
+const USER = 14;
 
 async function look(service: AuthService, hash: Buffer): Promise<SeenToken | undefined> {
   const now = service.now();
@@ -145,16 +148,25 @@ async function look(service: AuthService, hash: Buffer): Promise<SeenToken | und
     ...{ kind, scope, used, grant },
     user: grant.userId === undefined ? undefined : userOf(user),
     issuedAt: issued * 1000,
-    expiresAt: expires * 1000,
+    expiresAt: Math.min(expires * 1000, grant.expiresAt ?? Infinity),
     alive: alive && expires * 1000 > now,
   };
 }
 
 /** Ends one token, in every process; of a refresh token the whole grant (RFC 7009 2.1). */
-export async function revokeToken(service: AuthService, token: string): Promise<void> {
+export async function revokeToken(
+  service: AuthService,
+  token: string,
+  by: By = byKiln,
+): Promise<void> {
   const seen = await seeToken(service, token);
-  if (seen?.kind === 'R') return revokeGrant(service, seen.grant.id);
   if (!seen) return;
-  await service.db.tuples(REVOKE, [hashOf(token), service.now() / 1000]);
-  tokenCache(service).drop(seen.grant.id);
+  const { id, clientId, userId, context } = seen.grant;
+  const why = `the app gave up its ${seen.kind === 'R' ? 'refresh' : 'access'} token`;
+  if (seen.kind === 'R') return revokeGrant(service, id, { by, why });
+  const ended = await service.db.tuples(REVOKE, [hashOf(token), service.now() / 1000]);
+  tokenCache(service).drop(id);
+  if (ended.length === 0) return;
+  const pairs = { grant: id, client: clientId, user: userId };
+  await note(service, 'revoke', { by, text: why, patient: context.patient, pairs });
 }

@@ -1,3 +1,4 @@
+import type { Agent } from '../audit/audit.ts';
 import type { Db } from '../db/db.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
@@ -37,6 +38,8 @@ export interface AuthConfig {
   trustedProxies: readonly string[];
   /** The hospital's identity provider, where people have their accounts there. */
   upstream?: UpstreamSettings | undefined;
+  /** Whether a password alone signs nobody in; absent: `optional`. */
+  secondFactor?: 'optional' | 'required';
   /** Host names and addresses inside the network that may be fetched (JWKS); all others must be public. */
   fetchAllow: readonly string[];
 }
@@ -64,6 +67,8 @@ export interface ClientSettings {
   /** Shown on the consent page. */
   logoUri?: string;
   contacts?: string[];
+  /** Where people may go after they signed out (OpenID Connect RP-Initiated Logout 1.0). */
+  postLogoutRedirectUris?: string[];
   /** No consent page: the hospital trusts it (its own apps). */
   trusted?: boolean;
   /** The launch's patient banner is shown by the EHR. */
@@ -72,6 +77,8 @@ export interface ClientSettings {
   fhirUser?: string;
   /** Ids of Organizations. */
   branches?: string[];
+  /** Code systems of app state that it shares with others, besides its own origins. */
+  appState?: string[];
 }
 
 export interface User {
@@ -89,10 +96,12 @@ export interface Session {
   /** In `auth_session.id`; never the cookie. */
   id: string;
   user: User;
-  /** How they proved who they are: `pwd`, `hwk`, `idp` (RFC 8176 where it has a name). */
+  /** How they proved who they are: `pwd`, `hwk`, `mfa`, `idp` (RFC 8176 where it has a name). */
   methods: readonly string[];
   /** Unix milliseconds. */
   signedIn: number;
+  /** By whose name the journal notes what they do. */
+  agent?: Agent;
 }
 
 /** The context of a launch, as the token response tells it (SMART App Launch 2.2). */
@@ -104,6 +113,9 @@ export interface LaunchContext {
   needPatientBanner?: boolean;
   intent?: string;
   tenant?: string;
+  /** Why the glass was broken for this patient; neither is told to the app beside the token. */
+  purpose?: 'BTG';
+  reason?: string;
 }
 
 export interface Grant {
@@ -116,6 +128,8 @@ export interface Grant {
   scope: string;
   context: LaunchContext;
   offline: boolean;
+  /** Unix milliseconds; absent: it is its tokens that expire. */
+  expiresAt?: number | undefined;
 }
 
 /** An error of OAuth 2.0 as the token, introspection, revocation and registration endpoints answer it. */

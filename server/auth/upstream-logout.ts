@@ -1,5 +1,6 @@
 import { loadSql } from '../db/db.ts';
 import { addressOf } from './address.ts';
+import { type By, byOf, noteSoon } from './audit.ts';
 import { fetchJwks } from './fetch-jwks.ts';
 import { formOf, required } from './form.ts';
 import { type Claims, type Expected, type Jwk, readUnverified, verify } from './jose.ts';
@@ -28,6 +29,18 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 /** POST /auth/upstream/logout */
 async function logout(service: AuthService, context: AuthContext): Promise<Response> {
+  try {
+    return await endThere(service, context);
+  } catch (error) {
+    if (error instanceof OAuthError) {
+      const text = `a back-channel logout was refused: ${error.message}`;
+      noteSoon(service, 'logout', { by: byOf(service, context), outcome: 4, text });
+    }
+    throw error;
+  }
+}
+
+async function endThere(service: AuthService, context: AuthContext): Promise<Response> {
   await allow(service, `logout@${addressOf(service, context)}`, perAddress);
   const settings = upstreamSettings(service);
   if (!settings) throw refused('there is no identity provider');
@@ -36,11 +49,20 @@ async function logout(service: AuthService, context: AuthContext): Promise<Respo
   await useOnce(service, settings, claims);
   const { sid, sub } = claims;
   await endUpstreamSessions(service, {
-    issuer: settings.issuer,
+    ...{ issuer: settings.issuer, by: byUpstream(service, context, settings) },
     ...(typeof sid === 'string' && { sid }),
     ...(typeof sub === 'string' && { subject: sub }),
   });
   return answerJson({});
+}
+
+/** The identity provider, which proved itself by its signature. */
+function byUpstream(
+  service: AuthService,
+  context: AuthContext,
+  { issuer, name }: UpstreamSettings,
+): By {
+  return byOf(service, context, { client: { id: issuer, name, settings: {} } });
 }
 
 /** 2.6 there. Throws OAuthError invalid_request. */

@@ -1,14 +1,15 @@
 import { addressOf } from './address.ts';
+import { byOf, noteSoon } from './audit.ts';
 import { queryOf, required } from './form.ts';
 import { pageRoute } from './interaction.ts';
 import { allow } from './limits.ts';
 import { page } from './page.ts';
 import { notSignedIn } from './pages/upstream.ts';
+import { pathAfter, purposeOf, signInPath } from './purpose.ts';
 import { requestOf } from './requests.ts';
 import type { AuthContext, AuthRoute } from './route.ts';
 import { newSecret } from './secrets.ts';
 import { beginSession } from './sessions.ts';
-import { pathAfter, purposeOf, signInPath } from './sign-in.ts';
 import { type AuthService, OAuthError, type User } from './types.ts';
 import { UpstreamError, upstreamClaims, upstreamRequest } from './upstream.ts';
 import { type UpstreamSettings, upstreamSettings } from './upstream-settings.ts';
@@ -29,8 +30,9 @@ const TOLERANCE = 60;
 /** GET /auth/upstream: to the identity provider, for the same purpose as /auth/sign-in. */
 async function goThere(service: AuthService, context: AuthContext): Promise<Response> {
   const settings = await admitted(service, context);
-  const { request, next } = await purposeOf(service, context, queryOf(context));
-  const fresh = request?.params.signedInSince !== undefined;
+  const query = queryOf(context);
+  const { request, next } = await purposeOf(service, context, query);
+  const fresh = request?.params.signedInSince !== undefined || query.get('again') === 'yes';
   const state = newSecret();
   const journey: Omit<Journey, 'expected'> = {
     ...{ handle: request?.handle, next },
@@ -89,9 +91,13 @@ async function signIn(
 ): Promise<Response> {
   const signedIn = authTime(service, journey, claims);
   if (signedIn === undefined) throw new UpstreamError('refused', 'not signed in anew');
-  const account = await userOfClaims(service, settings, claims);
+  const account = await userOfClaims(service, settings, claims, byOf(service, context));
   if (!account || account.disabled) throw new UpstreamError('refused', 'disabled');
-  if (!mayDoSomething(account.user)) throw withoutRole();
+  if (!mayDoSomething(account.user)) {
+    const by = byOf(service, context, { user: account.user });
+    noteSoon(service, 'login', { by, outcome: 4, text: 'the user has no role yet' });
+    throw withoutRole();
+  }
   const { handle, next } = journey;
   const request = handle === undefined ? undefined : await requestOf(service, context, handle);
   const { sid } = claims;
@@ -140,6 +146,9 @@ function failed(
   if (!(error instanceof UpstreamError)) throw error;
   const isAway = error.kind === 'away';
   service.log.warn({ part: 'auth', reason: error.kind, error: error.cause }, 'no upstream sign-in');
+  const why = isAway ? 'the identity provider cannot be reached' : 'not signed in there';
+  const pairs = { issuer: settings.issuer };
+  noteSoon(service, 'login', { by: byOf(service, context), outcome: 4, text: why, pairs });
   const { name } = settings;
   return page(context, {
     title: isAway ? `${name} cannot be reached` : `${name} did not sign you in`,

@@ -1,7 +1,7 @@
 import { loadSql } from '../db/db.ts';
-import { readCookie, writeCookie } from './cookies.ts';
+import { browserOf, knownBrowser } from './browser.ts';
 import type { AuthContext } from './route.ts';
-import { hashOf, newSecret } from './secrets.ts';
+import { hashOf } from './secrets.ts';
 import type { AuthService } from './types.ts';
 import type { Expected } from './upstream.ts';
 
@@ -28,10 +28,7 @@ export async function beginJourney(
   context: AuthContext,
   ...[state, journey]: [string, Journey]
 ): Promise<void> {
-  const known = readCookie(service, context, 'request');
-  const browser = known ?? newSecret();
-  if (known === undefined) writeCookie(service, context, 'request', browser);
-  const details = { ...journey, browser: hashOf(browser).toString('base64') };
+  const details = { ...journey, browser: browserOf(service, context).toString('base64') };
   const now = service.now() / 1000;
   await service.db.execute(BEGIN, [hashOf(state), JSON.stringify(details), now + LIFETIME, now]);
 }
@@ -42,9 +39,9 @@ export async function endJourney(
   context: AuthContext,
   state: string,
 ): Promise<Journey | undefined> {
-  const browser = readCookie(service, context, 'request');
+  const browser = knownBrowser(service, context);
   if (browser === undefined) return undefined;
-  const values = [hashOf(state), hashOf(browser).toString('base64'), service.now() / 1000];
+  const values = [hashOf(state), browser.toString('base64'), service.now() / 1000];
   const [row] = await service.db.tuples<[Journey]>(TAKE, values);
   return row?.[0];
 }

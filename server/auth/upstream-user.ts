@@ -1,3 +1,4 @@
+import { type By, note } from './audit.ts';
 import type { AuthService, User } from './types.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
 import { type Account, findBySubject, saveUser, type Upstream } from './users.ts';
@@ -12,16 +13,22 @@ type Claims = Readonly<Record<string, unknown>>;
 export async function userOfClaims(
   service: AuthService,
   settings: UpstreamSettings,
-  claims: Claims,
+  ...[claims, by]: [Claims, By]
 ): Promise<Account | undefined> {
   const who: Upstream = { issuer: settings.issuer, subject: String(claims['sub']) };
   const known = await findBySubject(service, who);
   const roles = rolesOf(settings, claims);
   if (!known) await saveUser(service, newcomer(claims, roles ?? []), { upstream: who });
-  else if (roles && !isSame(roles, known.user.roles)) {
-    await saveUser(service, { ...known.user, roles });
+  const isOther = known && roles && !isSame(roles, known.user.roles);
+  if (isOther) await saveUser(service, { ...known.user, roles });
+  const account = await findBySubject(service, who);
+  if (account && (!known || isOther)) {
+    const { id, roles: now } = account.user;
+    const text = known ? 'user changed by their groups' : 'user created at the first sign-in';
+    const pairs = { user: id, roles: now.join(' '), issuer: who.issuer };
+    await note(service, 'administration', { by, text, pairs });
   }
-  return findBySubject(service, who);
+  return account;
 }
 
 function newcomer(claims: Claims, roles: readonly string[]): User {

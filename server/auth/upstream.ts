@@ -2,6 +2,7 @@ import {
   allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
+  buildEndSessionUrl,
   type Configuration,
   calculatePKCECodeChallenge,
   discovery,
@@ -99,6 +100,21 @@ export async function upstreamKeys(
   settings: UpstreamSettings,
 ): Promise<string | undefined> {
   return (await configurationOf(service, settings)).serverMetadata().jwks_uri;
+}
+
+/** Where people sign out there; undefined where it offers that to nobody, or cannot be reached. */
+export async function upstreamSignOut(
+  service: AuthService,
+  settings: UpstreamSettings,
+): Promise<string | undefined> {
+  try {
+    const configuration = await configurationOf(service, settings);
+    const { end_session_endpoint: offered } = configuration.serverMetadata();
+    return offered === undefined ? undefined : buildEndSessionUrl(configuration).href;
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined;
+    throw error;
+  }
 }
 
 interface Known {

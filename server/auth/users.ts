@@ -1,7 +1,8 @@
 import { DbError, loadSql } from '../db/db.ts';
+import { type By, byKiln } from './audit.ts';
 import { forgetTokens, revokeGrantsOf } from './grants.ts';
 import { hashPassword } from './passwords.ts';
-import { endSessionsOf } from './sessions.ts';
+import { type Ending, endSessionsOf } from './sessions.ts';
 import type { AuthService, User } from './types.ts';
 import { type UserRow, userOf } from './user-row.ts';
 
@@ -89,24 +90,30 @@ export async function saveUser(
 export async function setPassword(
   service: AuthService,
   id: string,
-  ...[text, session]: [string, string?]
+  ...[text, session, ending]: [string, string?, Ending?]
 ): Promise<void> {
   await service.db.execute(password, [id, await hashPassword(text)]);
-  await endSessionsOf(service, id, session);
+  await endSessionsOf(service, id, session, ending);
 }
 
 /** Ends all at once, in every process: sessions and grants, the offline ones too. */
-export async function disableUser(service: AuthService, id: string): Promise<void> {
+export async function disableUser(
+  service: AuthService,
+  id: string,
+  by: By = byKiln,
+): Promise<void> {
+  const cause = { by, why: 'the user was disabled' };
   // First, as from then on no session of theirs counts, whatever is under way.
   await service.db.execute(disable, [id, service.now() / 1000]);
-  await endSessionsOf(service, id);
-  await revokeGrantsOf(service, { userId: id });
+  await endSessionsOf(service, id, undefined, cause);
+  await revokeGrantsOf(service, { userId: id }, cause);
 }
 
 /** They may sign in again; nothing of before comes back to life. */
-export async function enableUser(service: AuthService, id: string): Promise<void> {
-  await endSessionsOf(service, id);
-  await revokeGrantsOf(service, { userId: id });
+export async function enableUser(service: AuthService, id: string, by: By = byKiln): Promise<void> {
+  const cause = { by, why: 'the user begins anew' };
+  await endSessionsOf(service, id, undefined, cause);
+  await revokeGrantsOf(service, { userId: id }, cause);
   await service.db.execute(enable, [id]);
 }
 

@@ -3,20 +3,12 @@ import { routes } from '../../server/auth/access-explain.ts';
 import { createGrant } from '../../server/auth/grants.ts';
 import { saveRole } from '../../server/auth/role-store.ts';
 import { issueTokens } from '../../server/auth/tokens.ts';
-import {
-  authService,
-  newClient,
-  newUser,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, newUser, type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 import { type Answer, ask } from '../helpers/http.ts';
-import { actor, type OpenStores, openStores, put } from '../helpers/store.ts';
+import { actor, put } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let token = '';
 
 const observation = (id: string, status: string, patient: string) =>
@@ -26,9 +18,8 @@ const observation = (id: string, status: string, patient: string) =>
   });
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes);
+  auth = await openAuth([routes]);
+  ({ service } = auth);
   await newClient(service, { id: 'console', settings: { trusted: true } });
   await newClient(service, { id: 'backend', scopes: 'system/*.rs' });
   await newUser(service, { id: 'chief', roles: ['Admin'] });
@@ -43,7 +34,7 @@ beforeAll(async () => {
       { types: ['Organization'], interactions: 'rs', restricted: true },
     ],
   });
-  await open.stores[0].commit(actor, [
+  await service.store.commit(actor, [
     put({ resourceType: 'Patient', id: 'p1' }),
     put({ resourceType: 'Patient', id: 'p2' }),
     observation('final', 'final', 'p1'),
@@ -51,10 +42,7 @@ beforeAll(async () => {
   ]);
   token = await tokenOf('chief');
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 async function tokenOf(userId: string): Promise<string> {
   const scope = 'user/*.cruds';
@@ -64,7 +52,7 @@ async function tokenOf(userId: string): Promise<string> {
 }
 
 const explain = (query: string, by = token): Promise<Answer> =>
-  ask(served.origin, `admin/access/explain?${query}`, {
+  ask(auth.origin, `admin/access/explain?${query}`, {
     headers: { authorization: `Bearer ${by}` },
   });
 

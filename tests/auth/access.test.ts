@@ -6,6 +6,7 @@ import { SHIPPED } from '../../server/auth/roles-shipped.ts';
 import type { User } from '../../server/auth/types.ts';
 import type { Resource } from '../../server/fhir/types.ts';
 import type { Actor } from '../../server/store/store.ts';
+import { foreignEvent } from '../helpers/audit-events.ts';
 import { authService, type TestAuth } from '../helpers/auth.ts';
 import {
   actor as everybody,
@@ -22,15 +23,21 @@ import { CATEGORIES, data, LAB, LABELS, NOON, VITALS } from '../helpers/two-bran
 let open: OpenStores;
 let service: TestAuth;
 let passed = 0;
+/** The id of the one AuditEvent, `ae` below. */
+let event: string | undefined;
 
 const pass = (seconds: number): void => {
   passed += seconds * 1000;
 };
 
 beforeAll(async () => {
-  open = await openStores();
+  open = await openStores(1, { audit: true });
   service = { ...authService(open), now: () => NOON + passed };
   await open.stores[0].commit(everybody, data.map(put));
+  const [sent] = await open.stores[0].commit(everybody, [
+    { method: 'create', type: 'AuditEvent', resource: foreignEvent() },
+  ]);
+  event = sent?.version?.id;
   await shipRoles(service, SHIPPED);
 });
 afterAll(() => open.close());
@@ -62,7 +69,7 @@ async function found(bearer: Bearer, query: string): Promise<string> {
   );
   if (outcome === 'forbidden') return '-';
   return (page?.matches ?? [])
-    .map(({ id }) => id)
+    .map(({ id }) => (id === event ? 'ae' : id))
     .sort()
     .join(' ');
 }
@@ -80,7 +87,7 @@ describe('accessOf()', () => {
     ['Practitioner', 'dr'],
     ['Organization', 'a a1 b'],
     ['AuditEvent', '-'],
-    ['Binary', '-'],
+    ['Binary', 'bin'],
   ])('gives clinicians of %s: %s', async (type, ids) => {
     expect(await found(clinician(), type)).toBe(ids);
   });
@@ -146,6 +153,11 @@ describe('accessOf()', () => {
     const broken = { ...ofUser(userOf(['Clinician']), 'user/*.cruds', 'p2'), purpose: 'BTG' };
     expect(await found(broken, 'Observation?patient=p2')).toBe('o2');
     expect(await found({ ...broken, purpose: 'TREAT' }, 'Observation?patient=p2')).toBe('');
+    // Its files too, the restricted among them, and still none of other patients outside of care.
+    expect(await found(broken, 'Binary')).toBe('bin bin2');
+    expect(await found({ ...broken, purpose: 'TREAT' }, 'Binary')).toBe('bin');
+    const other = { ...ofUser(userOf(['Clinician']), 'user/*.cruds', 'p3'), purpose: 'BTG' };
+    expect(await found(other, 'Binary')).toBe('bin');
     expect(await found({ ...broken, purpose: 'BTG', scope: 'user/Patient.r' }, 'Observation')).toBe(
       '-',
     );
@@ -158,7 +170,11 @@ describe('scopes', () => {
     ['patient/*.rs', 'Patient', 'p1'],
     ['patient/*.rs', 'Device', 'd1'],
     ['patient/*.rs', 'Practitioner', 'dr'],
-    ['patient/*.rs', 'Binary', '-'],
+    ['patient/*.rs', 'Binary', 'bin'],
+    ['patient/Binary.rs', 'Binary', 'bin'],
+    ['patient/Observation.rs', 'Binary', '-'],
+    ['user/Binary.rs', 'Binary', 'bin'],
+    ['user/*.rs', 'Binary', 'bin bin2'],
     ['patient/*.rs', 'Slot', '-'],
     ['patient/*.rs', 'AuditEvent', '-'],
     ['patient/*.r', 'Observation', '-'],

@@ -68,7 +68,7 @@ describe('GET /auth/account', () => {
     await newUser(service, { id: 'bob' });
     await access('sync', { userId: 'bob' });
     const { text } = await browser.get('/auth/account');
-    expect(text.match(/<h3>/g)).toHaveLength(1);
+    expect(text.match(/Take access away from/g)).toHaveLength(1);
     expect(text).toContain('Growth &lt;b&gt;chart&lt;/b&gt;');
     expect(text).not.toContain('<b>');
     expect(text).toContain('also while you are not signed in');

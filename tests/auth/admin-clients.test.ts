@@ -4,27 +4,21 @@ import { routes as keyRoutes } from '../../server/auth/keys.ts';
 import { routes as tokenRoutes } from '../../server/auth/token.ts';
 import { findToken } from '../../server/auth/tokens.ts';
 import { callJson, newAdmin, type Told } from '../helpers/admin.ts';
-import { authService, postForm, type Served, serve, type TestAuth } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import { type OpenAuth, openAuth, postForm, type TestAuth } from '../helpers/auth.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let token = '';
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes, tokenRoutes, keyRoutes);
+  auth = await openAuth([routes, tokenRoutes, keyRoutes]);
+  ({ service } = auth);
   token = await newAdmin(service);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 const call = (method: string, path: string, body?: unknown): Promise<Told> =>
-  callJson(`${served.origin}/admin${path}`, { method, token, body });
+  callJson(`${auth.origin}/admin${path}`, { method, token, body });
 
 const lab = {
   client_name: 'Laboratory',
@@ -36,7 +30,7 @@ const lab = {
 
 /** A token of the client, or the error. */
 async function ask(id: string, secret: unknown): Promise<string> {
-  const { json } = await postForm(`${served.origin}/auth/token`, {
+  const { json } = await postForm(`${auth.origin}/auth/token`, {
     ...{ grant_type: 'client_credentials', client_id: id, client_secret: String(secret) },
   });
   return String(json['access_token'] ?? json['error']);
@@ -123,7 +117,7 @@ describe('PUT /admin/clients/:id', () => {
   });
 
   it('refuses a body of another type', async () => {
-    const response = await fetch(`${served.origin}/admin/clients/x`, {
+    const response = await fetch(`${auth.origin}/admin/clients/x`, {
       ...{ method: 'PUT', body: JSON.stringify(lab) },
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'text/plain' },
     });
@@ -180,7 +174,7 @@ it.each([
 
 describe('POST /admin/keys/rotate', () => {
   const kids = async (): Promise<unknown[]> => {
-    const { json } = await callJson(`${served.origin}/auth/jwks`, {});
+    const { json } = await callJson(`${auth.origin}/auth/jwks`, {});
     return (json['keys'] as { kid: string }[]).map(({ kid }) => kid);
   };
 

@@ -6,37 +6,24 @@ import { shipRoles } from '../../server/auth/role-store.ts';
 import { SHIPPED } from '../../server/auth/roles-shipped.ts';
 import { issueTokens } from '../../server/auth/tokens.ts';
 import type { JsonObject } from '../../server/fhir/types.ts';
-import {
-  authService,
-  newClient,
-  newUser,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, newUser, type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 import { type Answer, ask, itemsOf } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let token = '';
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes);
+  auth = await openAuth([routes]);
+  ({ service } = auth);
   await newClient(service, { id: 'console', settings: { trusted: true } });
   await newUser(service, { id: 'chief', roles: ['Admin'] });
   await newUser(service, { id: 'nurse', roles: ['Nurse'] });
   token = await tokenOf('chief');
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(async () => {
-  await open.db.execute({ text: 'delete from auth_role' });
+  await service.db.execute({ text: 'delete from auth_role' });
   await shipRoles(service, SHIPPED);
 });
 
@@ -48,7 +35,7 @@ async function tokenOf(userId: string): Promise<string> {
 }
 
 const call = (method: string, path: string, body?: JsonObject, by = token): Promise<Answer> =>
-  ask(served.origin, `admin/roles${path}`, {
+  ask(auth.origin, `admin/roles${path}`, {
     method,
     headers: { authorization: `Bearer ${by}`, 'Content-Type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),
@@ -138,6 +125,12 @@ describe('/admin/roles', () => {
     ['an exception', rule({ except: ['x=1'] }), 'except[0]', 'parameter "x"'],
     ['a control', rule({ criteria: '_count=1' }), 'criteria', 'select nothing'],
     ['an element', rule({ hidden: ['valeu'] }), 'hidden', 'no element "valeu"'],
+    ['what it is about', rule({ about: ['*'] }), 'about', 'be said of Binary and Provenance only'],
+    [
+      'a type that something is about',
+      rule({ types: ['Binary'], about: ['Patent'] }),
+      ...['about', 'no resource type "Patent"'],
+    ],
     ['one that tells it', rule({ hidden: ['meta'] }), 'hidden', 'no element "meta" that'],
     ['a path', rule({ readOnly: ['code.nothing'] }), 'readOnly', 'no element "code.nothing"'],
     ['a purpose', rule({ purpose: 'FUN' }), 'purpose', 'BTG'],

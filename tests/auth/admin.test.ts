@@ -7,15 +7,13 @@ import { type AuthRoute, answerJson } from '../../server/auth/route.ts';
 import { disableUser } from '../../server/auth/users.ts';
 import { callJson, newAdmin, tokenBy } from '../helpers/admin.ts';
 import {
-  authService,
   newClient,
   newConfidential,
   newUser,
-  type Served,
-  serve,
+  type OpenAuth,
+  openAuth,
   type TestAuth,
 } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 /** Tells who administrates. */
 const door: AuthRoute = {
@@ -26,28 +24,23 @@ const door: AuthRoute = {
   },
 };
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let admin = '';
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, [door], routes, registration);
+  auth = await openAuth([[door], routes, registration]);
+  ({ service } = auth);
   admin = await newAdmin(service);
   await newUser(service, { id: 'nurse', roles: ['Nurse'] });
   await newClient(service, { id: 'app' });
   await newConfidential(service, { id: 'robot', roles: ['Admin'] });
   await newConfidential(service, { id: 'lab', roles: ['Nurse'] });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 const knock = (token?: string) =>
-  callJson(`${served.origin}/door`, token === undefined ? {} : { token });
+  callJson(`${auth.origin}/door`, token === undefined ? {} : { token });
 
 describe('requireAdmin() lets in', () => {
   it("an administrator at the hospital's own app", async () => {
@@ -116,7 +109,7 @@ describe('requireAdmin() keeps out', () => {
 describe('without an administrator', () => {
   const all = [...routes, ...registration].map(({ method, path }) => [method, path] as const);
   it.each(all)('%s %s is refused', async (method, path) => {
-    const url = `${served.origin}${path.replace(':id', 'app')}`;
+    const url = `${auth.origin}${path.replace(':id', 'app')}`;
     expect((await callJson(url, { method })).status).toBe(401);
     const wish = { clientId: 'console', userId: 'nurse', scope: 'user/*.cruds' };
     const token = await tokenBy(service, wish);

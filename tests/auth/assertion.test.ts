@@ -12,17 +12,16 @@ import { routes } from '../../server/auth/token.ts';
 import type { Client } from '../../server/auth/types.ts';
 import { jwtBy, type Pair, pairOf } from '../helpers/assertions.ts';
 import {
-  authService,
   newClient,
   newConfidential,
+  type OpenAuth,
+  openAuth,
   otherProcess,
   postForm,
-  type Served,
   serve,
   type TestAuth,
 } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 const rsa = pairOf('RSA', 'rsa-1');
 const ec = pairOf('EC', 'ec-1');
@@ -31,9 +30,8 @@ const weak = pairOf('RSA', 'weak', 1024);
 const mallory = pairOf('RSA', 'rsa-1');
 const twins = [pairOf('RSA', 'twin'), pairOf('RSA', 'twin')] as const;
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 
 const system: Partial<Client> = {
   ...{ redirectUris: [], launchUris: [], grants: ['client_credentials'] },
@@ -41,9 +39,8 @@ const system: Partial<Client> = {
 };
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes, discoveryRoutes);
+  auth = await openAuth([routes, discoveryRoutes]);
+  ({ service } = auth);
   const encryption = { ...pairOf('RSA', 'enc').jwk, use: 'enc' };
   const elsewhere = { ...pairOf('RSA', 'other-alg').jwk, alg: 'PS384' };
   const keys = [rsa, ec, p256, weak, ...twins].map(({ jwk }) => jwk as Record<string, unknown>);
@@ -54,10 +51,7 @@ beforeAll(async () => {
   await newClient(service, { ...system, id: 'other', auth: 'key', jwks });
   await newConfidential(service, { ...system, id: 'secretive' });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 type Part = Record<string, unknown>;
 interface Wish {
@@ -70,7 +64,7 @@ interface Wish {
 
 let count = 0;
 const now = (): number => Math.floor(service.now() / 1000);
-const audience = (): string => `${served.origin}/auth/token`;
+const audience = (): string => `${auth.origin}/auth/token`;
 
 function assertion({ header, claims, key = rsa.privateKey }: Wish): string {
   const good = { iss: 'lab', sub: 'lab', aud: audience(), exp: now() + 240, jti: `jti-${++count}` };
@@ -79,7 +73,7 @@ function assertion({ header, claims, key = rsa.privateKey }: Wish): string {
 }
 
 const send = (text: string, form: Record<string, string> = {}): Promise<Answer> =>
-  postForm(`${served.origin}/auth/token`, {
+  postForm(`${auth.origin}/auth/token`, {
     grant_type: 'client_credentials',
     client_assertion_type: ASSERTION_TYPE,
     client_assertion: text,
@@ -208,7 +202,7 @@ describe('the token endpoint refuses an assertion', () => {
     ['with the client_id of another', () => ({ form: { client_id: 'other' } }), /another client/],
     ['without aud', () => ({ claims: { aud: undefined } }), /aud is missing/],
     ['for another server', () => ({ claims: { aud: 'https://ehr.example/token' } }), /claim aud/],
-    ['for the origin alone', () => ({ claims: { aud: served.origin } }), /claim aud/],
+    ['for the origin alone', () => ({ claims: { aud: auth.origin } }), /claim aud/],
     ['for the token URL with a slash', () => ({ claims: { aud: `${audience()}/` } }), /claim aud/],
     [
       'for us and for another server',
@@ -312,7 +306,7 @@ describe('a jti', () => {
   it('sent 20 times at once by two processes is accepted once', async () => {
     const other = await otherProcess(service);
     const second = await serve(other, routes);
-    const origin = served.origin;
+    const origin = auth.origin;
     Object.assign(other.config, { origin, base: `${origin}/fhir` });
     const text = assertion({});
     const fields = { grant_type: 'client_credentials', client_assertion_type: ASSERTION_TYPE };

@@ -8,38 +8,39 @@ import { routes as signInRoutes } from '../../server/auth/sign-in.ts';
 import { routes as tokenRoutes } from '../../server/auth/token.ts';
 import { setPassword } from '../../server/auth/users.ts';
 import {
-  authService,
   CALLBACK,
   newClient,
   newUser,
+  type OpenAuth,
+  openAuth,
   postForm,
-  type Served,
-  serve,
   type TestAuth,
   VERIFIER,
 } from '../helpers/auth.ts';
 import { type Browser, openBrowser, type Visit } from '../helpers/browser.ts';
 import { follow, press, wordsOf } from '../helpers/forms.ts';
 import { authorize, cameBack, parametersOf } from '../helpers/smart.ts';
-import { actor, type OpenStores, openStores, put } from '../helpers/store.ts';
+import { actor, put } from '../helpers/store.ts';
 
 /** Whole launches, as a person with a browser goes through them, up to the token. */
 
 const PASSWORD = 'correct horse battery';
 const SCOPE = 'openid fhirUser offline_access launch/patient launch/encounter patient/*.rs';
 const ALLOW = 'Allow what is ticked';
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let browser: Browser;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(
-    service,
-    ...[authorizeRoutes, consentRoutes, launchRoutes, pickerRoutes, signInRoutes, tokenRoutes],
-  );
+  auth = await openAuth([
+    authorizeRoutes,
+    consentRoutes,
+    launchRoutes,
+    pickerRoutes,
+    signInRoutes,
+    tokenRoutes,
+  ]);
+  ({ service } = auth);
   const resources = ['p1', 'p2'].flatMap((id) => [
     put({ resourceType: 'Patient', id, name: [{ text: `Name of ${id}` }] }),
     put({
@@ -47,19 +48,16 @@ beforeAll(async () => {
       ...{ subject: { reference: `Patient/${id}` }, type: [{ text: `Visit of ${id}` }] },
     }),
   ]);
-  await open.stores[0].commit(actor, resources);
+  await service.store.commit(actor, resources);
   const all = { types: ['*'], interactions: 'cruds' };
   await saveRole(service, { name: 'All', title: 'All', rules: [all], shipped: false });
   await newClient(service, { id: 'app', name: 'Chart', scopes: `${SCOPE} launch` });
   await newUser(service, { id: 'ada', roles: ['All'] });
   await setPassword(service, 'ada', PASSWORD);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(() => {
-  browser = openBrowser(served.origin);
+  browser = openBrowser(auth.origin);
   service.pass(3600);
 });
 
@@ -76,7 +74,7 @@ interface Tokens {
   json: Record<string, unknown>;
 }
 async function exchange(back: Visit, verifier = VERIFIER): Promise<Tokens> {
-  const answer = await postForm(`${served.origin}/auth/token`, {
+  const answer = await postForm(`${auth.origin}/auth/token`, {
     ...{ grant_type: 'authorization_code', client_id: 'app', redirect_uri: CALLBACK },
     ...{ code: cameBack(back)?.['code'] ?? '', code_verifier: verifier },
   });

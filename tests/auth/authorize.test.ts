@@ -4,12 +4,11 @@ import { disableClient } from '../../server/auth/clients.ts';
 import { redeemCode } from '../../server/auth/codes.ts';
 import type { AuthRoute } from '../../server/auth/route.ts';
 import {
-  authService,
   CALLBACK,
   newClient,
   newUser,
-  type Served,
-  serve,
+  type OpenAuth,
+  openAuth,
   type TestAuth,
 } from '../helpers/auth.ts';
 import { type Browser, openBrowser } from '../helpers/browser.ts';
@@ -22,11 +21,9 @@ import {
   signInAs,
   signInProbe,
 } from '../helpers/smart.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let browser: Browser;
 
 /** The pages themselves have their own tests. */
@@ -34,9 +31,8 @@ const SCOPE = 'openid fhirUser user/Observation.rs';
 const fill: AuthRoute[] = [signInProbe];
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, authorizeRoutes, fill);
+  auth = await openAuth([authorizeRoutes, fill]);
+  ({ service } = auth);
   const scopes =
     'openid fhirUser launch/patient launch/encounter offline_access user/*.rs patient/*.rs system/*.rs';
   await newClient(service, { id: 'app', scopes });
@@ -51,12 +47,9 @@ beforeAll(async () => {
   await newUser(service, { id: 'ada' });
   await newUser(service, { id: 'pat', fhirUser: 'Patient/p1' });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(() => {
-  browser = openBrowser(served.origin);
+  browser = openBrowser(auth.origin);
   service.pass(120);
 });
 
@@ -99,7 +92,7 @@ describe('authorize', () => {
       /not the/,
     ],
     ['aud of a path below', { aud: () => `${base()}/Patient` }, 'invalid_request', /not the FHIR/],
-    ['aud of the server alone', { aud: () => served.origin }, 'invalid_request', /not the FHIR/],
+    ['aud of the server alone', { aud: () => auth.origin }, 'invalid_request', /not the FHIR/],
     ['aud with two slashes', { aud: () => `${base()}//` }, 'invalid_request', /not the FHIR/],
     [
       'another resource beside aud',
@@ -313,7 +306,7 @@ describe('authorize', () => {
   it('takes up a request only in the browser that began it', async () => {
     const begun = await authorize(service, browser, { client_id: 'own', scope: SCOPE });
     const resume = begun.to?.replace('sign-in', 'authorize') ?? '';
-    const thief = openBrowser(served.origin);
+    const thief = openBrowser(auth.origin);
     await signInAs(thief, 'ada');
     expect((await thief.get(resume)).status).toBe(400);
     await authorize(service, thief, { scope: SCOPE });
@@ -324,14 +317,14 @@ describe('authorize', () => {
   });
 
   it('goes on from a POST as a GET, in the first browser that comes with the handle', async () => {
-    const cookieless = openBrowser(served.origin);
+    const cookieless = openBrowser(auth.origin);
     const fields = parametersOf(service, { client_id: 'own', scope: SCOPE });
     const posted = await cookieless.post('/auth/authorize', fields, {
       origin: 'https://app.example',
     });
     expect([posted.status, posted.set]).toEqual([303, []]);
     await signInAs(browser, 'ada');
-    const other = openBrowser(served.origin);
+    const other = openBrowser(auth.origin);
     const to = posted.to ?? '';
     expect((await browser.get(`${to}x`)).status).toBe(400);
     expect((await other.get(to)).to).toMatch(/^\/auth\/sign-in/);
@@ -340,7 +333,7 @@ describe('authorize', () => {
 
   it('gives a request that came by POST to one of the browsers that show it at once', async () => {
     const { to = '' } = await browser.post('/auth/authorize', parametersOf(service));
-    const browsers = Array.from({ length: 20 }, () => openBrowser(served.origin));
+    const browsers = Array.from({ length: 20 }, () => openBrowser(auth.origin));
     await Promise.all(browsers.map((one) => one.get('/auth/authorize')));
     const all = await Promise.all(browsers.map((one) => one.get(to)));
     expect(all.filter(({ status }) => status === 303)).toHaveLength(1);

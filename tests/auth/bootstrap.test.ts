@@ -6,29 +6,16 @@ import { ensureBootstrapClient } from '../../server/auth/bootstrap.ts';
 import { disableClient, listClients } from '../../server/auth/clients.ts';
 import { routes } from '../../server/auth/token.ts';
 import { callJson } from '../helpers/admin.ts';
-import {
-  authService,
-  newClient,
-  postForm,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, type OpenAuth, openAuth, postForm, type TestAuth } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 beforeEach(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes, adminRoutes);
+  auth = await openAuth([routes, adminRoutes]);
+  ({ service } = auth);
 });
-afterEach(async () => {
-  await served.stop();
-  await open.close();
-});
+afterEach(() => auth.stop());
 
 /** Starts with KILN_BOOTSTRAP_CLIENT=robot:`secret`. */
 const startWith = (secret: string): Promise<void> => {
@@ -37,7 +24,7 @@ const startWith = (secret: string): Promise<void> => {
 };
 
 const ask = (basic: string): Promise<Answer> =>
-  postForm(`${served.origin}/auth/token`, { grant_type: 'client_credentials' }, { basic });
+  postForm(`${auth.origin}/auth/token`, { grant_type: 'client_credentials' }, { basic });
 
 describe('ensureBootstrapClient()', () => {
   it('makes nothing without the setting', async () => {
@@ -51,7 +38,7 @@ describe('ensureBootstrapClient()', () => {
     const { status, json } = await ask('robot:a:long secret');
     expect([status, json['scope']]).toEqual([200, 'system/*.cruds']);
     const token = String(json['access_token']);
-    expect((await callJson(`${served.origin}/admin/clients`, { token })).status).toBe(200);
+    expect((await callJson(`${auth.origin}/admin/clients`, { token })).status).toBe(200);
     expect(service.lines.join()).toContain('KILN_BOOTSTRAP_CLIENT is set');
     expect(service.lines.join()).not.toContain('long secret');
   });
@@ -72,7 +59,7 @@ describe('ensureBootstrapClient()', () => {
     const { json } = await ask('robot:swordfish');
     const token = String(json['access_token']);
     service.config.bootstrapClient = undefined;
-    expect((await callJson(`${served.origin}/admin/clients`, { token })).status).toBe(403);
+    expect((await callJson(`${auth.origin}/admin/clients`, { token })).status).toBe(403);
   });
 
   it('keeps the secret as passwords are kept', async () => {

@@ -6,16 +6,14 @@ import { formOf } from '../../server/auth/form.ts';
 import { hashPassword } from '../../server/auth/passwords.ts';
 import { type AuthRoute, answerJson } from '../../server/auth/route.ts';
 import {
-  authService,
   newClient,
   newConfidential,
+  type OpenAuth,
+  openAuth,
   postForm,
-  type Served,
-  serve,
   type TestAuth,
 } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 /** Tells which client it was. */
 const whoami: AuthRoute = {
@@ -28,14 +26,12 @@ const whoami: AuthRoute = {
 
 const ODD = 'a+b%41:c d/ü';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, [whoami]);
+  auth = await openAuth([[whoami]]);
+  ({ service } = auth);
   await newClient(service, { id: 'public' });
   await newConfidential(service, { id: 'secretive' });
   await newConfidential(service, { id: 'odd:id', secretHash: hashClientSecret(ODD) });
@@ -45,10 +41,7 @@ beforeAll(async () => {
   await newConfidential(service, { id: 'gone' });
   await disableClient(service, 'gone');
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 const encode = (text: string): string => encodeURIComponent(text).replaceAll('%20', '+');
 const basicOf = (text: string): Record<string, string> => ({
@@ -56,7 +49,7 @@ const basicOf = (text: string): Record<string, string> => ({
 });
 
 const ask = (form: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> =>
-  postForm(`${served.origin}/whoami`, { x: 'y', ...form }, headers);
+  postForm(`${auth.origin}/whoami`, { x: 'y', ...form }, headers);
 
 describe('authenticateClient() accepts', () => {
   it.each<[string, string, Record<string, string>, Record<string, string>?]>([

@@ -53,6 +53,7 @@ describe('readMetadata()', () => {
         ...full,
         logo_uri: 'https://app.example/l.png',
         contacts: ['x'],
+        post_logout_redirect_uris: ['https://app.example/bye', 'org.example.app:/bye'],
       });
       const printed = printMetadata({ client, createdAt: 5, disabledAt: undefined });
       expect(await read(printed)).toEqual(client);
@@ -145,6 +146,11 @@ describe('readMetadata()', () => {
     ['a key set without TLS', { ...keyless, jwks_uri: 'http://lab.example/jwks' }, /not https/],
     ['a key set inside the network', { ...keyless, jwks_uri: 'https://10.0.0.1/' }, /not public/],
     ['a logo without TLS', { ...app, logo_uri: 'http://app.example/l.png' }, /logo_uri/],
+    [
+      'an address after signing out without TLS',
+      { ...app, post_logout_redirect_uris: ['http://app.example/bye'] },
+      /post_logout_redirect_uris/,
+    ],
     ['a logo that is a script', { ...app, logo_uri: 'javascript:alert(1)' }, /logo_uri/],
     ['a launch without TLS', { ...app, launch_uris: ['http://app.example/launch'] }, /launch_uris/],
     ['roles that are no list', { ...app, roles: 'Admin' }, /roles is not a list/],
@@ -183,6 +189,14 @@ describe('a redirect URI', () => {
     'https://*.app.example/callback',
     'https://app.example/*',
     'https://user:pass@app.example/',
+    'https://@app.example/',
+    'https://:@app.example/',
+    'com.example.app://me@callback',
+    'https:app.example/cb',
+    'https:///app.example/cb',
+    'https://app.example/cb?code=1',
+    'https://app.example/cb?a=b&state=1',
+    'https://app.example/cb?iss=x',
     'https://app.example\\@evil.example/',
     'https://app.example/ x',
     '/callback',
@@ -199,5 +213,26 @@ describe('a redirect URI', () => {
       (error: unknown) => (error instanceof OAuthError ? error.code : String(error)),
     );
     expect(code).toMatch(/^invalid_(redirect_uri|client_metadata)$/);
+  });
+});
+
+describe('a launch URI', () => {
+  it.each([
+    'https://app.example/launch',
+    'https://app.example/launch?a=b',
+    'http://localhost:3000/',
+  ])('may be %s', async (uri) => {
+    expect((await read({ ...app, launch_uris: [uri] })).launchUris).toEqual([uri]);
+  });
+
+  it.each([
+    'https://app.example/launch#x',
+    'https://me@app.example/launch',
+    'https://@app.example/launch',
+    'https://app.example/launch?iss=x',
+    'https://app.example/launch?launch=x',
+    'com.example.app:/launch',
+  ])('must not be %s', async (uri) => {
+    await expect(read({ ...app, launch_uris: [uri] })).rejects.toThrow(/launch_uris/);
   });
 });

@@ -10,16 +10,21 @@ import {
 import { createGrant } from '../../server/auth/grants.ts';
 import { findToken, issueTokens } from '../../server/auth/tokens.ts';
 import type { Client } from '../../server/auth/types.ts';
-import { authService, newClient, otherProcess, type TestAuth } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import {
+  newClient,
+  type OpenAuth,
+  openAuth,
+  otherProcess,
+  type TestAuth,
+} from '../helpers/auth.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
+  auth = await openAuth();
+  ({ service } = auth);
 });
-afterAll(() => open.close());
+afterAll(() => auth.stop());
 
 const full: Client = {
   ...{ id: 'full', name: 'Ünïcode', auth: 'key', secretHash: undefined, jwksUri: undefined },

@@ -6,36 +6,27 @@ import { createLaunch } from '../../server/auth/launch.ts';
 import { routes as pickerRoutes } from '../../server/auth/picker.ts';
 import { saveRole } from '../../server/auth/role-store.ts';
 import type { Grant } from '../../server/auth/types.ts';
-import {
-  authService,
-  newClient,
-  newUser,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, newUser, type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 import { type Browser, openBrowser, type Visit } from '../helpers/browser.ts';
 import { follow, formsOf, press, sentBy, wordsOf } from '../helpers/forms.ts';
 import { authorize, cameBack, signInAs, signInProbe } from '../helpers/smart.ts';
-import { actor, type OpenStores, openStores, put } from '../helpers/store.ts';
+import { actor, put } from '../helpers/store.ts';
 
 const SCOPE =
   'openid fhirUser offline_access launch/patient patient/Patient.rs patient/Condition.rs ' +
   'patient/Observation.rs';
 const ALLOW = 'Allow what is ticked';
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let browser: Browser;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, authorizeRoutes, pickerRoutes, consentRoutes, [signInProbe]);
+  auth = await openAuth([authorizeRoutes, pickerRoutes, consentRoutes, [signInProbe]]);
+  ({ service } = auth);
   const patients = ['p1', 'p2'].map((id) =>
     put({ resourceType: 'Patient', id, name: [{ text: `Name of ${id}` }] }),
   );
-  await open.stores[0].commit(actor, patients);
+  await service.store.commit(actor, patients);
   const all = { types: ['*'], interactions: 'cruds' };
   await saveRole(service, { name: 'All', title: 'All', rules: [all], shipped: false });
   const scopes = `${SCOPE} launch online_access user/*.cruds patient/*.cruds`;
@@ -45,12 +36,9 @@ beforeAll(async () => {
   await newUser(service, { id: 'bob', roles: ['All'] });
   await newUser(service, { id: 'pat', fhirUser: 'Patient/p1', roles: ['All'] });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(() => {
-  browser = openBrowser(served.origin);
+  browser = openBrowser(auth.origin);
   service.pass(120);
 });
 
@@ -215,7 +203,7 @@ describe('consent', () => {
     for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }]) {
       expect((await browser.post(form.action, fields, headers)).status).toBe(403);
     }
-    const thief = openBrowser(served.origin);
+    const thief = openBrowser(auth.origin);
     await signInAs(thief, 'pat');
     expect((await thief.post(form.action, fields)).status).toBe(400);
     await signInAs(browser, 'bob');

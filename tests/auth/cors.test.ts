@@ -1,9 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { disableClient } from '../../server/auth/clients.ts';
 import { crossOriginHeaders, preflight } from '../../server/auth/cors.ts';
+import { createGrant } from '../../server/auth/grants.ts';
 import { type AuthRoute, answerJson } from '../../server/auth/route.ts';
-import { authService, newClient, type Served, serve, type TestAuth } from '../helpers/auth.ts';
+import { routes as tokenRoutes } from '../../server/auth/token.ts';
+import { issueTokens } from '../../server/auth/tokens.ts';
+import {
+  authService,
+  newClient,
+  newConfidential,
+  postForm,
+  type Served,
+  serve,
+  type TestAuth,
+} from '../helpers/auth.ts';
 import { ask } from '../helpers/http.ts';
+import { type Secured, startSecured } from '../helpers/secured.ts';
 import { type OpenStores, openStores } from '../helpers/store.ts';
 
 const handler = async (): Promise<Response> => answerJson({});
@@ -20,7 +32,7 @@ let served: Served;
 beforeAll(async () => {
   open = await openStores();
   service = authService(open);
-  served = await serve(service, routes);
+  served = await serve(service, routes, tokenRoutes);
   await newClient(service, {
     id: 'app',
     redirectUris: ['https://app.example/a', 'https://two.example:8443/', 'org.app:/back'],
@@ -81,7 +93,110 @@ test('a preflight allows what FHIR clients send', async () => {
 });
 
 test('crossOriginHeaders() says any where anything public is asked for', async () => {
-  expect(await crossOriginHeaders(service, 'any', undefined)).toMatchObject({
+  expect(await crossOriginHeaders(service, 'any', {})).toMatchObject({
     'Access-Control-Allow-Origin': '*',
+  });
+});
+
+describe('the token endpoint', () => {
+  const OWN = 'https://own.example';
+  const OTHER = 'https://other-app.example';
+  beforeAll(async () => {
+    await newClient(service, { id: 'own', redirectUris: [`${OWN}/cb`] });
+    await newConfidential(service, { id: 'server', redirectUris: [`${OWN}/cb`] });
+    await newClient(service, { id: 'foreign', redirectUris: [`${OTHER}/cb`] });
+    await newClient(service, { id: 'native', redirectUris: ['org.app:/back'] });
+    service.pass(5);
+  });
+
+  const read = async (
+    origin: string,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<string | null> => {
+    const all = { grant_type: 'refresh_token', refresh_token: 'x', ...fields };
+    const answer = await postForm(`${served.origin}/auth/token`, all, { ...headers, origin });
+    expect(answer.headers.get('vary')).toBe('Origin');
+    return answer.headers.get('access-control-allow-origin');
+  };
+
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ['its id', { client_id: 'own' }, {}],
+    ['its secret in the header', {}, { basic: 'server:secret' }],
+    ['a wrong secret', {}, { basic: 'server:wrong' }],
+  ])(
+    'is read by pages of the client that calls by %s, and of no other',
+    async (_name, form, more) => {
+      expect(await read(OWN, form, more)).toBe(OWN);
+      expect(await read(OTHER, form, more)).toBeNull();
+    },
+  );
+
+  test('is read by no page for a native app', async () => {
+    expect(await read(OWN, { client_id: 'native' })).toBeNull();
+    expect(await read('null', { client_id: 'native' })).toBeNull();
+  });
+
+  test('is read by pages of the client that a refresh token alone names', async () => {
+    const wish = { clientId: 'own', scope: 'offline_access', context: {}, offline: true };
+    const grant = await createGrant(service, wish);
+    const scopes = { scope: 'offline_access', refreshScope: 'offline_access', lifetime: 60 };
+    const { refresh = '' } = await issueTokens(service, grant, scopes);
+    expect(await read(OTHER, { refresh_token: refresh })).toBeNull();
+    expect(await read(OWN, { refresh_token: refresh })).toBe(OWN);
+  });
+
+  test('is read by pages of any client where nobody can tell which one calls', async () => {
+    expect(await read(OWN, { client_id: 'nobody' })).toBe(OWN);
+    expect(await read('https://stranger.example', { client_id: 'nobody' })).toBeNull();
+    const { headers } = await ask(served.origin, 'auth/token', {
+      ...{ method: 'OPTIONS', headers: { Origin: OTHER } },
+    });
+    expect(headers.get('access-control-allow-origin')).toBe(OTHER);
+  });
+});
+
+describe('the FHIR interface', () => {
+  let secured: Secured;
+  beforeAll(async () => {
+    secured = await startSecured();
+    await newClient(secured.service, { id: 'b', redirectUris: ['https://b.example/cb'] });
+  });
+  afterAll(() => secured.stop());
+
+  const origins = ['https://app.example', 'https://b.example', 'https://stranger.example'];
+  const allowed = async (
+    path: string,
+    { method = 'GET', token }: { method?: string; token?: string } = {},
+  ): Promise<(string | null)[]> => {
+    const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    const all = origins.map(async (Origin) => {
+      const answer = await ask(secured.base, path, {
+        ...{ method, headers: { Origin, ...authorization } },
+      });
+      expect(answer.headers.has('set-cookie')).toBe(false);
+      return answer.headers.get('access-control-allow-origin');
+    });
+    return Promise.all(all);
+  };
+
+  test('is read by pages of the client that the token is for', async () => {
+    const token = await secured.tokenFor({ roles: ['Superuser'], scope: 'user/*.rs' });
+    const own = ['https://app.example', null, null];
+    expect(await allowed('Patient', { token })).toEqual(own);
+    expect(await allowed('Patient/none', { token })).toEqual(own);
+  });
+
+  test('answers preflights, and who has no token, to pages of any client', async () => {
+    const any = ['https://app.example', 'https://b.example', null];
+    expect(await allowed('Patient', { method: 'OPTIONS' })).toEqual(any);
+    expect(await allowed('Patient')).toEqual(any);
+    expect(await allowed('Patient', { token: 'x'.repeat(43) })).toEqual(any);
+  });
+
+  test('shows metadata to pages of any origin, with a token too', async () => {
+    const token = await secured.tokenFor({ roles: ['Superuser'], scope: 'user/*.rs' });
+    expect(await allowed('metadata')).toEqual(['*', '*', '*']);
+    expect(await allowed('metadata', { token })).toEqual(['*', '*', '*']);
   });
 });

@@ -3,23 +3,14 @@ import { ASSERTION_TYPE } from '../../server/auth/assertion.ts';
 import { maxAge } from '../../server/auth/fetch-jwks.ts';
 import { routes } from '../../server/auth/token.ts';
 import { type Answers, hostOf, jwtBy, type Pair, pairOf } from '../helpers/assertions.ts';
-import {
-  authService,
-  newClient,
-  postForm,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, type OpenAuth, openAuth, postForm, type TestAuth } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 const first = pairOf('EC', 'first');
 const second = pairOf('EC', 'second');
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let host: Answers;
 /** What the host of the keys answers. */
 let respond: Parameters<typeof hostOf>[0];
@@ -27,14 +18,10 @@ let client = '';
 let count = 0;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open, { fetchAllow: ['127.0.0.1'] });
-  served = await serve(service, routes);
+  auth = await openAuth([routes], { fetchAllow: ['127.0.0.1'] });
+  ({ service } = auth);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(async () => {
   client = `system-${++count}`;
   host = await hostOf((request, response) => respond(request, response));
@@ -52,7 +39,7 @@ const answering =
   };
 
 function ask(pair: Pair, header: Record<string, unknown> = {}): Promise<Answer> {
-  const aud = `${served.origin}/auth/token`;
+  const aud = `${auth.origin}/auth/token`;
   const exp = service.now() / 1000 + 60;
   const claims = { iss: client, sub: client, aud, exp, jti: `${client}-${++count}` };
   const { kid } = pair.jwk;

@@ -2,30 +2,24 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formOf, parseForm, required } from '../../server/auth/form.ts';
 import { type AuthRoute, answerJson } from '../../server/auth/route.ts';
 import { OAuthError } from '../../server/auth/types.ts';
-import { authService, type Served, serve } from '../helpers/auth.ts';
+import { type OpenAuth, openAuth } from '../helpers/auth.ts';
 import { ask, rawRequest } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 const echo: AuthRoute = {
   ...{ method: 'POST', path: '/echo' },
   handler: async (_service, context) => answerJson(Object.fromEntries(await formOf(context))),
 };
 
-let open: OpenStores;
-let served: Served;
+let auth: OpenAuth;
 
 beforeAll(async () => {
-  open = await openStores();
-  served = await serve(authService(open), [echo]);
+  auth = await openAuth([[echo]]);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 const TYPE = 'application/x-www-form-urlencoded';
 const send = async (body: string, headers: Record<string, string> = {}): Promise<unknown[]> => {
-  const answer = await ask(served.origin, 'echo', {
+  const answer = await ask(auth.origin, 'echo', {
     ...{ method: 'POST', body, headers: { 'Content-Type': TYPE, ...headers } },
   });
   return [answer.status, answer.json['error'] ?? answer.json];
@@ -56,7 +50,7 @@ describe('formOf()', () => {
 
   test('answers where the client announces more than it sends', async () => {
     const head = `POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: ${TYPE}\r\nContent-Length: 99999999`;
-    const answer = await rawRequest(Number(new URL(served.origin).port), `${head}\r\n\r\na=b`, 300);
+    const answer = await rawRequest(Number(new URL(auth.origin).port), `${head}\r\n\r\na=b`, 300);
     expect(answer === '' || answer.startsWith('HTTP/1.1 4')).toBe(true);
   });
 });

@@ -1,19 +1,25 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createGrant, revokeGrant, sweepGrants } from '../../server/auth/grants.ts';
 import { issueTokens } from '../../server/auth/tokens.ts';
-import { authService, newClient, newCode, newUser, type TestAuth } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import {
+  newClient,
+  newCode,
+  newUser,
+  type OpenAuth,
+  openAuth,
+  type TestAuth,
+} from '../helpers/auth.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
+  auth = await openAuth();
+  ({ service } = auth);
   await newClient(service, { id: 'app' });
   await newUser(service, { id: 'ann' });
 });
-afterAll(() => open.close());
+afterAll(() => auth.stop());
 
 const scope = 'patient/*.rs';
 const wish = { clientId: 'app', userId: 'ann', scope, context: {}, offline: true };
@@ -22,7 +28,7 @@ async function counts(): Promise<unknown> {
   const text =
     'select (select count(*)::int from auth_grant), (select count(*)::int from auth_token), ' +
     '(select count(*)::int from auth_code)';
-  return (await open.db.tuples({ text }))[0];
+  return (await service.db.tuples({ text }))[0];
 }
 
 test('sweepGrants() removes what ended a day ago, and leaves what can be used', async () => {

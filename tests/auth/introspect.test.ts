@@ -4,22 +4,19 @@ import { routes } from '../../server/auth/introspect.ts';
 import { issueTokens, revokeToken } from '../../server/auth/tokens.ts';
 import type { Grant } from '../../server/auth/types.ts';
 import {
-  authService,
   newClient,
   newConfidential,
   newSession,
   newUser,
+  type OpenAuth,
+  openAuth,
   postForm,
-  type Served,
-  serve,
   type TestAuth,
 } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let grant: Grant;
 let systemToken: string;
 
@@ -28,9 +25,8 @@ const wish = { scope: SCOPE, lifetime: 3600, refreshScope: SCOPE };
 const basic = { basic: 'gateway:secret' };
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes);
+  auth = await openAuth([routes]);
+  ({ service } = auth);
   await newClient(service, { id: 'app' });
   await newClient(service, { id: 'other' });
   await newConfidential(service, { id: 'gateway' });
@@ -42,10 +38,7 @@ beforeAll(async () => {
     ...{ scope: 'system/*.rs', lifetime: 300 },
   }));
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(async () => {
   grant = await grantOf('app');
 });
@@ -60,7 +53,7 @@ async function grantOf(clientId: string): Promise<Grant> {
 }
 
 const introspect = (token: string, headers: Record<string, string> = basic): Promise<Answer> =>
-  postForm(`${served.origin}/auth/introspect`, token === '' ? {} : { token }, headers);
+  postForm(`${auth.origin}/auth/introspect`, token === '' ? {} : { token }, headers);
 
 describe('introspection', () => {
   test('tells of an access token all that stood beside it', async () => {
@@ -138,7 +131,7 @@ describe('introspection', () => {
 
   test('is refused to public clients and to refresh tokens', async () => {
     const { access, refresh = '' } = await issueTokens(service, grant, wish);
-    const url = `${served.origin}/auth/introspect`;
+    const url = `${auth.origin}/auth/introspect`;
     expect((await postForm(url, { token: access, client_id: 'app' })).status).toBe(401);
     expect((await introspect(access, { Authorization: `Bearer ${refresh}` })).status).toBe(401);
   });

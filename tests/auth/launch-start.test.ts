@@ -21,7 +21,7 @@ let open: OpenStores;
 let service: TestAuth;
 let served: Served;
 let browser: Browser;
-let session: string;
+let asked: { id: string; user: { id: string } };
 
 beforeAll(async () => {
   open = await openStores();
@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   browser = openBrowser(served.origin);
-  session = await signInAs(browser, 'ada');
+  asked = { id: await signInAs(browser, 'ada'), user: { id: 'ada' } };
 });
 
 describe('/auth/launch', () => {
@@ -80,7 +80,7 @@ describe('/auth/launch', () => {
     expect([status, url.origin + url.pathname]).toEqual([303, LAUNCH]);
     expect(url.searchParams.get('iss')).toBe(service.config.base);
     const launch = url.searchParams.get('launch') ?? '';
-    const found = await useLaunch(service, { launch, clientId: 'app', sessionId: session });
+    const found = await useLaunch(service, { launch, clientId: 'app', session: asked });
     expect(found).toEqual({ patient: 'p1' });
   });
 
@@ -91,7 +91,7 @@ describe('/auth/launch', () => {
     });
     expect(to).toMatch(/^https:\/\/app\.example\/launch\?two=2&iss=/);
     const launch = new URL(to).searchParams.get('launch') ?? '';
-    const found = await useLaunch(service, { launch, clientId: 'app', sessionId: session });
+    const found = await useLaunch(service, { launch, clientId: 'app', session: asked });
     expect(found).toEqual({ patient: 'p1', encounter: 'e1', intent: 'order' });
   });
 

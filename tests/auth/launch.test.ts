@@ -185,7 +185,7 @@ describe('createLaunch()', () => {
       [service.now() / 1000 - 3600],
     );
     expect(old).toEqual([]);
-    const of = { clientId: 'app', sessionId: session };
+    const of = { clientId: 'app', session: { id: session, user: { id: 'ada' } } };
     expect(await useLaunch(service, { ...of, launch: before })).toBeUndefined();
   });
 });

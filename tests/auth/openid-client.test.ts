@@ -21,25 +21,22 @@ import { routes as revokeRoutes } from '../../server/auth/revoke.ts';
 import { routes as tokenRoutes } from '../../server/auth/token.ts';
 import type { Client } from '../../server/auth/types.ts';
 import {
-  authService,
   CALLBACK,
   newClient,
   newCode,
   newConfidential,
   newSession,
   newUser,
-  type Served,
-  serve,
+  type OpenAuth,
+  openAuth,
   type TestAuth,
   VERIFIER,
 } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 /** The endpoints as a certified client sees them, unmodified. */
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 
 let made = 0;
 
@@ -50,18 +47,15 @@ const algorithms = {
 };
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(
-    ...[service, discoveryRoutes, introspectRoutes],
+  auth = await openAuth([
+    discoveryRoutes,
+    introspectRoutes,
     ...[keyRoutes, revokeRoutes, tokenRoutes],
-  );
+  ]);
+  ({ service } = auth);
   await newUser(service, { id: 'ann' });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
 /** A client registered as asked, and how it proves itself. */
 async function register(way: string): Promise<{ client: Client; proof: ClientAuth }> {
@@ -135,5 +129,5 @@ test('openid-client finds the metadata of RFC 8414 too', async () => {
   const configuration = await discovery(new URL(service.config.base), 'x', undefined, None(), {
     ...{ algorithm: 'oauth2', execute: [allowInsecureRequests] },
   });
-  expect(configuration.serverMetadata().token_endpoint).toBe(`${served.origin}/auth/token`);
+  expect(configuration.serverMetadata().token_endpoint).toBe(`${auth.origin}/auth/token`);
 });

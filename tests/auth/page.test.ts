@@ -4,11 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describedBy, errorPage, page, routes } from '../../server/auth/page.ts';
 import { field } from '../../server/auth/pages/field.ts';
 import type { AuthRoute } from '../../server/auth/route.ts';
-import { authService, type Served, serve } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import { type OpenAuth, openAuth } from '../helpers/auth.ts';
 
-let open: OpenStores;
-let served: Served;
+let auth: OpenAuth;
 const errors = [{ field: 'login', text: 'Enter <your> name.' }];
 
 const probes: AuthRoute[] = [
@@ -33,15 +31,11 @@ const probes: AuthRoute[] = [
 ];
 
 beforeAll(async () => {
-  open = await openStores();
-  served = await serve(authService(open), routes, probes);
+  auth = await openAuth([routes, probes]);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 
-const get = (path: string): Promise<Response> => fetch(new URL(path, served.origin));
+const get = (path: string): Promise<Response> => fetch(new URL(path, auth.origin));
 
 describe('page()', () => {
   it('lets nothing run, frame or keep it, and forms go only where they should', async () => {

@@ -6,22 +6,14 @@ import { routes as pickerRoutes } from '../../server/auth/picker.ts';
 import { saveRole } from '../../server/auth/role-store.ts';
 import type { Grant, LaunchContext } from '../../server/auth/types.ts';
 import type { Resource } from '../../server/fhir/types.ts';
-import {
-  authService,
-  newClient,
-  newUser,
-  type Served,
-  serve,
-  type TestAuth,
-} from '../helpers/auth.ts';
+import { newClient, newUser, type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 import { type Browser, openBrowser, type Visit } from '../helpers/browser.ts';
 import { follow, formsOf, press, wordsOf } from '../helpers/forms.ts';
 import { authorize, cameBack, signInAs, signInProbe } from '../helpers/smart.ts';
-import { actor, type OpenStores, openStores, put } from '../helpers/store.ts';
+import { actor, put } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let browser: Browser;
 
 const patient = (id: string, given: string, more: object = {}): Resource & { id: string } => ({
@@ -41,9 +33,8 @@ const encounter = (id: string, of: string, start: string): Resource & { id: stri
 });
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, authorizeRoutes, pickerRoutes, [signInProbe]);
+  auth = await openAuth([authorizeRoutes, pickerRoutes, [signInProbe]]);
+  ({ service } = auth);
   const resources = [
     patient('p1', 'Anna'),
     patient('p2', 'Berta', { birthDate: '2001-12-31' }),
@@ -54,7 +45,7 @@ beforeAll(async () => {
     encounter('e2', 'p1', '2026-02-01T10:00:00Z'),
     encounter('e3', 'p2', '2026-03-01T10:00:00Z'),
   ];
-  await open.stores[0].commit(actor, resources.map(put));
+  await service.store.commit(actor, resources.map(put));
   const all = { types: ['*'], interactions: 'cruds' };
   const women = [
     { types: ['Patient'], interactions: 'rs', criteria: 'gender=female' },
@@ -74,12 +65,9 @@ beforeAll(async () => {
   await newUser(service, { id: 'none', roles: [] });
   await newUser(service, { id: 'keeper', roles: ['Nameless'] });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(async () => {
-  browser = openBrowser(served.origin);
+  browser = openBrowser(auth.origin);
   service.pass(120);
 });
 
@@ -195,7 +183,7 @@ describe('pick-patient', () => {
     const fields = { handle, patient: 'p1' };
     const foreign = { origin: 'https://evil.example' };
     expect((await browser.post('/auth/pick-patient', fields, foreign)).status).toBe(403);
-    const thief = openBrowser(served.origin);
+    const thief = openBrowser(auth.origin);
     await signInAs(thief, 'ada');
     expect((await thief.post('/auth/pick-patient', fields)).status).toBe(400);
     expect((await thief.get(`/auth/pick-patient?handle=${handle}`)).status).toBe(400);
@@ -207,7 +195,7 @@ describe('pick-patient', () => {
     const launch = await createLaunch(service, { clientId: 'asking', sessionId, context });
     const changes = { client_id: 'asking', scope: `launch ${PATIENT}`, launch };
     const asked = await authorize(service, browser, changes);
-    const handle = new URL(asked.to ?? '', served.origin).searchParams.get('handle') ?? '';
+    const handle = new URL(asked.to ?? '', auth.origin).searchParams.get('handle') ?? '';
     expect(asked.to).toMatch(/^\/auth\/consent/);
     const get = await browser.get(`/auth/pick-patient?handle=${handle}`);
     const post = await browser.post('/auth/pick-patient', { handle, patient: 'p2' });

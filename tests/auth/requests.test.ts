@@ -1,18 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formTargets, sourceOf, storeRequest } from '../../server/auth/requests.ts';
-import { authService, newClient, type TestAuth } from '../helpers/auth.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import { newClient, type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
 const params = { redirectUri: 'https://app.example/cb', scope: 'x', challenge: 'y', prompt: [] };
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
+  auth = await openAuth();
+  ({ service } = auth);
   await newClient(service, { id: 'app' });
 });
-afterAll(() => open.close());
+afterAll(() => auth.stop());
 
 describe('storeRequest()', () => {
   it('keeps a hash of the handle only', async () => {

@@ -3,35 +3,28 @@ import { createGrant } from '../../server/auth/grants.ts';
 import { routes } from '../../server/auth/revoke.ts';
 import { findToken, type IssuedTokens, issueTokens } from '../../server/auth/tokens.ts';
 import {
-  authService,
   newClient,
   newSession,
   newUser,
+  type OpenAuth,
+  openAuth,
   postForm,
-  type Served,
-  serve,
   type TestAuth,
 } from '../helpers/auth.ts';
 import type { Answer } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 let tokens: IssuedTokens & { refresh: string };
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, routes);
+  auth = await openAuth([routes]);
+  ({ service } = auth);
   await newClient(service, { id: 'app' });
   await newClient(service, { id: 'other' });
   await newUser(service, { id: 'ann' });
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(async () => {
   const scope = 'patient/*.rs';
   const sessionId = await newSession(service, 'ann');
@@ -43,7 +36,7 @@ beforeEach(async () => {
 });
 
 const revoke = (token: string, more: Record<string, string> = {}): Promise<Answer> =>
-  postForm(`${served.origin}/auth/revoke`, { token, client_id: 'app', ...more });
+  postForm(`${auth.origin}/auth/revoke`, { token, client_id: 'app', ...more });
 
 const alive = async (): Promise<boolean[]> => [
   (await findToken(service, tokens.access)) !== undefined,

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type AuthRoute, answerOAuth } from '../../server/auth/route.ts';
 import { OAuthError } from '../../server/auth/types.ts';
 import { DbError } from '../../server/db/db.ts';
-import { authService, type Served, serve, type TestAuth } from '../helpers/auth.ts';
+import { type OpenAuth, openAuth, type TestAuth } from '../helpers/auth.ts';
 import { ask } from '../helpers/http.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
 let thrown: unknown;
 const failing: AuthRoute = {
@@ -14,19 +13,14 @@ const failing: AuthRoute = {
   },
 };
 
-let open: OpenStores;
+let auth: OpenAuth;
 let service: TestAuth;
-let served: Served;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serve(service, [failing]);
+  auth = await openAuth([[failing]]);
+  ({ service } = auth);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => auth.stop());
 beforeEach(() => {
   service.lines.length = 0;
 });
@@ -75,7 +69,7 @@ test.each(cases)(
   '$error is answered as RFC 6749 5.2 has it, without what is inside',
   async (one) => {
     thrown = one.error;
-    const answer = await ask(served.origin, 'failing');
+    const answer = await ask(auth.origin, 'failing');
     expect([answer.status, answer.json['error']]).toEqual([one.status, one.code]);
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('pragma')).toBe('no-cache');

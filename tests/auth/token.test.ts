@@ -129,6 +129,7 @@ describe('a code', () => {
     const now = service.now() / 1000;
     expect(Math.abs((claims['iat'] ?? 0) - now)).toBeLessThan(10);
     expect(Math.abs((claims['auth_time'] ?? 0) - now)).toBeLessThan(10);
+    expect(claims['amr']).toEqual(['pwd']);
     expect(claims['exp']).toBeGreaterThan(now);
   });
 

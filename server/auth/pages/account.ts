@@ -1,8 +1,9 @@
 import { html } from 'hono/html';
-import { describedBy, type FieldError, type Html } from '../page.ts';
+import type { Html } from '../page.ts';
 import type { User } from '../types.ts';
-import { field, hidden } from './field.ts';
-import { newPassword } from './setup.ts';
+import { type SignInParts, signInParts } from './account-sign-in.ts';
+import { hidden } from './field.ts';
+import { dayOf, minuteOf } from './when.ts';
 
 /** An app that has access in the name of the user. */
 export interface AppWithAccess {
@@ -12,21 +13,25 @@ export interface AppWithAccess {
   may: readonly string[];
   /** It has access while the user is not signed in, too. */
   offline: boolean;
+  /** It renews its access by itself before `until`. */
+  renews: boolean;
+  /** Names of the patients whose records it was opened for, as far as the user may see them. */
+  patients: readonly string[];
+  /** How many other patients it was opened for. */
+  others: number;
   /** Unix milliseconds. */
   since: number;
+  until: number;
 }
 
-export interface AccountPage {
+export interface AccountPage extends SignInParts {
   user: User;
   apps: readonly AppWithAccess[];
-  /** False for those who sign in at the hospital's identity provider only. */
-  hasPassword: boolean;
   /** What has just been done. */
   done: string | undefined;
-  errors: readonly FieldError[];
 }
 
-export function accountPage({ user, apps, hasPassword, done, errors }: AccountPage): Html {
+export function accountPage({ user, apps, done, ...parts }: AccountPage): Html {
   return html`${done && html`<p class="note" role="status">${done}</p>`}
     <p>You are signed in as ${user.name}${user.login && html` (${user.login})`}.</p>
     <div class="row">
@@ -37,21 +42,28 @@ export function accountPage({ user, apps, hasPassword, done, errors }: AccountPa
         <button type="submit" class="second">Sign out in all browsers</button>
       </form>
     </div>
+    ${user.roles.includes('Admin') && administration}
     <h2>Apps with access</h2>
-    ${apps.length === 0 ? html`<p>No app has access in your name.</p>` : listOf(apps)}
-    ${hasPassword && passwordForm(errors)}`;
+    ${apps.length === 0 ? html`<p>No app has access in your name.</p>` : listOf(apps, parts.zone)}
+    ${signInParts(parts)}`;
 }
 
-const listOf = (apps: readonly AppWithAccess[]): Html =>
-  html`<ul class="plain">${apps.map(item)}</ul>`;
+const administration = html`<h2>Administration</h2>
+  <p><a href="/auth/systems">Systems and apps</a>: register them, disable them, give them secrets.</p>`;
 
-const item = ({ clientId, name, may, offline, since }: AppWithAccess): Html =>
-  html`<li class="card">
+const listOf = (apps: readonly AppWithAccess[], zone: number): Html =>
+  html`<ul class="plain">${apps.map((app) => item(app, zone))}</ul>`;
+
+const item = (app: AppWithAccess, zone: number): Html => {
+  const { clientId, name, may, offline, renews, since, until } = app;
+  return html`<li class="card">
     <h3>${name}</h3>
     <p class="hint">
-      Since ${new Date(since).toISOString().slice(0, 10)},
+      Since ${dayOf(since, zone)},
       ${offline ? 'also while you are not signed in.' : 'while you are signed in.'}
+      Until ${minuteOf(until, zone)}${renews && ', and longer each time it is used before'}.
     </p>
+    ${whose(app)}
     <p>It may:</p>
     <ul>${may.map((text) => html`<li>${text}</li>`)}</ul>
     <form method="post" action="/auth/account/revoke">
@@ -59,15 +71,11 @@ const item = ({ clientId, name, may, offline, since }: AppWithAccess): Html =>
       <button type="submit" class="second">Take access away from ${name}</button>
     </form>
   </li>`;
+};
 
-const passwordForm = (errors: readonly FieldError[]): Html =>
-  html`<h2>Change the password</h2>
-    <p class="hint">All your other browsers are signed out by it.</p>
-    <form method="post" action="/auth/account/password"${describedBy(errors)}>
-      ${field({
-        ...{ name: 'current', label: 'Password until now', type: 'password', required: true },
-        ...{ autocomplete: 'current-password', errors },
-      })}
-      ${newPassword(errors)}
-      <button type="submit">Change the password</button>
-    </form>`;
+function whose({ patients, others }: AppWithAccess): Html | undefined {
+  const rest = others === 1 ? 'another patient' : `${others} other patients`;
+  const names = [...patients, ...(others > 0 ? [rest] : [])];
+  if (names.length === 0) return undefined;
+  return html`<p>Opened for: ${names.join(', ')}.</p>`;
+}

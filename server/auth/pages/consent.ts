@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import type { Offer, Offers, Part } from '../consent-scopes.ts';
 import { describedBy, type FieldError, type Html } from '../page.ts';
+import { reviewed } from './break-glass.ts';
 import { hidden } from './field.ts';
 
 export interface ConsentPage {
@@ -8,6 +9,8 @@ export interface ConsentPage {
   app: { name: string; host: string };
   user: string;
   patient: { name: string; details: string } | undefined;
+  /** The glass was broken for this patient. */
+  isEmergency: boolean;
   /** Another one may be picked. */
   mayChange: boolean;
   offers: Offers;
@@ -26,7 +29,7 @@ export function consentForm(shown: ConsentPage): Html {
       You are signed in as <strong>${user}</strong>. <strong>${app.name}</strong> asks for access.
       Untick what it shall not have.
     </p>
-    ${whose(shown)}
+    ${shown.isEmergency && reviewed('You open this record in an emergency.')} ${whose(shown)}
     <form method="post" action="/auth/consent" id="${TICKS}"${describedBy(errors)}>
       ${hidden('handle', handle)} ${group('The record of this patient: the app may', patient, ticked)}
       ${group('All patients you may see: the app may', own, ticked)}

@@ -49,16 +49,24 @@ export interface PickPatient {
   /** What was searched for. */
   text: string;
   found: Choices;
+  /** Whether they may open a record that is not in the list. */
+  emergency: boolean;
 }
 
-export function pickPatientForms({ handle, app, text, found }: PickPatient): Html {
+export function pickPatientForms({ handle, app, text, found, emergency }: PickPatient): Html {
   const carried = hidden('handle', handle);
   return html`<p>${app} works with one patient at a time. Whose record shall it open?</p>
     ${searchForm('/auth/pick-patient', text, { carried })}
     <h2>${foundHead(text)}</h2>
     <form method="post" action="/auth/pick-patient">
       ${carried} ${patientButtons(text, found)} ${cancel}
-    </form>`;
+    </form>
+    ${
+      emergency &&
+      html`<p>
+        <a href="/auth/break-glass?handle=${handle}">Patient not listed? Emergency access</a>
+      </p>`
+    }`;
 }
 
 const nobody = (text: string): Html =>

@@ -9,9 +9,11 @@ export interface SignInForm {
   errors: readonly FieldError[];
   /** Where people of the hospital sign in instead, with the name of the place. */
   upstream: { name: string; href: string } | undefined;
+  /** Where people sign in with a passkey instead; undefined where none can work. */
+  passkey: string | undefined;
 }
 
-export function signInForm({ login, carried, errors, upstream }: SignInForm): Html {
+export function signInForm({ login, carried, errors, upstream, passkey }: SignInForm): Html {
   return html`${upstream && atUpstream(upstream)}
     <form method="post" action="/auth/sign-in"${describedBy(errors)}>
       ${carried.map(([name, value]) => hidden(name, value))}
@@ -24,18 +26,10 @@ export function signInForm({ login, carried, errors, upstream }: SignInForm): Ht
         autocomplete: 'current-password',
       })}
       <button type="submit">Sign in</button>
-    </form>`;
+    </form>
+    ${passkey !== undefined && html`<p class="way"><a class="second" href="${passkey}">Sign in with a passkey</a></p>`}`;
 }
 
 const atUpstream = ({ name, href }: { name: string; href: string }): Html =>
   html`<p class="way"><a href="${href}">Sign in with ${name}</a></p>
     <h2>Or with a user name of this server</h2>`;
-
-export const signOutForm = (name: string): Html =>
-  html`<p>You are signed in as ${name}.</p>
-    <p class="hint">Apps keep the access that you allowed them beyond your session.</p>
-    <form method="post" action="/auth/sign-out"><button type="submit">Sign out</button></form>`;
-
-export const signedOut = (): Html =>
-  html`<p role="status">You are signed out.</p>
-    <p><a href="/auth/sign-in">Sign in again</a></p>`;

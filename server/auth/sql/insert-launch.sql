@@ -8,5 +8,5 @@ with ended as (
     for update skip locked
   )
 )
-insert into auth_launch (hash, client_id, session_id, context, expires_at)
-values ($1, $2, $3, $4, to_timestamp($5::float8))
+insert into auth_launch (hash, client_id, session_id, context, expires_at, user_id)
+values ($1, $2, $3, $4, to_timestamp($5::float8), $7)

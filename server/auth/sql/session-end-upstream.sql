@@ -6,4 +6,4 @@ where u.id = s.user_id and s.issuer = $1 and s.ended_at is null
   and ($2::text is null or s.idp_session = $2)
   and ($3::text is null or (u.issuer = $1 and u.subject = $3))
   and ($2::text is not null or $3::text is not null)
-returning s.id
+returning s.id, u.id, u.name, u.fhir_user

@@ -1,0 +1,1 @@
+select content, identifier from auth_brands
