@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
+import { runAuth } from './auth.ts';
 import { runGrowth } from './grow.ts';
 import { type Options, readOptions } from './options.ts';
 import { lineHead, printLine, printReport } from './print.ts';
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
 }
 
 async function runAll(bench: Bench): Promise<void> {
-  const { scenarios, grow, search, soak, starts } = bench.options;
+  const { scenarios, grow, search, soak, starts, auth } = bench.options;
   if (scenarios.length > 0) {
     say(lineHead());
     await runScenarios(bench);
@@ -46,6 +47,7 @@ async function runAll(bench: Bench): Promise<void> {
   if (grow !== undefined) await runGrowth(bench, grow);
   if (search !== undefined) await runSearch(bench, search);
   if (soak !== undefined) await runSoak(bench, soak);
+  if (auth) await runAuth(bench);
 }
 
 function tell(text: string): void {

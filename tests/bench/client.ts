@@ -5,6 +5,8 @@ export class Client {
   readonly #url: URL;
   readonly #base: string;
   #idle: Connection | undefined;
+  /** Sent with every request; a token lasts minutes, so it may be another one later. */
+  authorization: string | undefined;
   /** Bytes of resources that the server has acknowledged so far, as they were sent. */
   written = 0;
 
@@ -14,14 +16,30 @@ export class Client {
     this.#base = this.#url.pathname.replace(/\/$/, '');
   }
 
+  /** Another caller of the same server. */
+  as(token: string): Client {
+    const client = new Client(this.#url.href);
+    client.authorization = `Bearer ${token}`;
+    return client;
+  }
+
+  get origin(): string {
+    return this.#url.origin;
+  }
+
   connect(): Connection {
     return new Connection(this.#url.hostname, Number(this.#url.port));
   }
 
   async send(connection: Connection, request: Request): Promise<Answer> {
-    const answer = await connection.send(this.#base, request);
+    const answer = await connection.send(this.#base, this.#signed(request));
     if (answer.status >= 200 && answer.status < 300) this.written += request.jsonBytes ?? 0;
     return answer;
+  }
+
+  #signed(request: Request): Request {
+    if (this.authorization === undefined) return request;
+    return { ...request, headers: { ...request.headers, Authorization: this.authorization } };
   }
 
   /** One request outside of any measurement. */

@@ -53,7 +53,7 @@ export async function measure(world: World, scenario: Scenario): Promise<Result>
 }
 
 /** One side of a scenario, ready to be measured. */
-class Lane {
+export class Lane {
   readonly meter: Meter;
   readonly recorder = new Recorder();
   readonly rates: number[] = [];
@@ -92,7 +92,11 @@ const MISSING = new Set([400, 404, 405, 410, 501]);
  * Sends one request with the full check. An answer that says there is no such thing is returned as
  * text; a wrong one throws.
  */
-async function prepare(world: World, side: Side, scenario: Scenario): Promise<Lane | string> {
+export async function prepare(
+  world: World,
+  side: Side,
+  scenario: Scenario,
+): Promise<Lane | string> {
   const next = await scenario.prepare(world, side);
   const request = next(0, 0);
   if (!request) return 'the data gives no request for it';

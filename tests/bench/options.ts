@@ -19,6 +19,8 @@ export interface Options {
   readonly vacuum: boolean;
   /** Minutes. */
   readonly soak: number | undefined;
+  /** Whether authentication and audit are measured against a server without. */
+  readonly auth: boolean;
   /** How many times each kind of start is measured. */
   readonly starts: number | undefined;
   readonly markdown: boolean;
@@ -26,11 +28,11 @@ export interface Options {
 }
 
 const flags = {
-  duration: { type: 'string', default: '10' },
-  warmup: { type: 'string', default: '2' },
+  duration: { type: 'string' },
+  warmup: { type: 'string' },
   connections: { type: 'string', default: '16' },
-  patients: { type: 'string', default: '80' },
-  rounds: { type: 'string', default: '3' },
+  patients: { type: 'string' },
+  rounds: { type: 'string' },
   scenarios: { type: 'string' },
   grow: { type: 'boolean', default: false },
   search: { type: 'boolean', default: false },
@@ -38,6 +40,8 @@ const flags = {
   vacuum: { type: 'boolean', default: false },
   soak: { type: 'string' },
   start: { type: 'boolean', default: false },
+  auth: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
   repeat: { type: 'string', default: '5' },
   all: { type: 'boolean', default: false },
   markdown: { type: 'boolean', default: false },
@@ -47,7 +51,7 @@ const flags = {
 
 const usage = `npm run bench -- [options]
 
-Without --grow, --search, --soak or --start: import, scenarios, disk, memory, first and next start.
+Without --grow, --search, --soak, --start or --auth: import, scenarios, disk, memory, first and next start.
   --duration S --warmup S    measured and unmeasured seconds of each scenario (10, 2)
   --connections C            requests in flight (16)
   --patients N               records that are imported, some 380 resources each (80)
@@ -56,6 +60,8 @@ Without --grow, --search, --soak or --start: import, scenarios, disk, memory, fi
   --grow                     p50 and disk at two sizes; --sizes 100000,1000000; --vacuum before
   --search                   every search shape at two sizes; --sizes 200000,1000000; --vacuum before
   --soak MINUTES             a mixed load, with the server's memory over time
+  --auth                     the same requests without and with authentication, and with audit
+  --quick                    2 s per scenario, 30 records, 2 rounds: to see that it works
   --start                    start-up times, each --repeat 5 times
   --all                      everything (soak of 10 minutes unless given)
   --markdown                 tables for docs/performance.md
@@ -72,25 +78,32 @@ export function readOptions(args: readonly string[]): Options | string {
   }
 }
 
+const USUAL = { duration: '10', warmup: '2', patients: '80', rounds: '3' };
+/** More and shorter slices, as it is the difference that counts. */
+const AUTH = { ...USUAL, patients: '200', rounds: '6' };
+const QUICK = { duration: '2', warmup: '0.5', patients: '30', rounds: '2' };
+
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'];
 
 function optionsOf(values: Values): Options {
   const { all } = values;
   const soak = values.soak ?? (all ? '10' : undefined);
-  const { grow, search, start } = values;
-  const onlyParts = !all && (grow || search || start || soak !== undefined);
+  const { grow, search, start, auth } = values;
+  const onlyParts = !all && (grow || search || start || auth || soak !== undefined);
+  const usual = values.quick ? QUICK : auth ? AUTH : USUAL;
   return {
-    duration: number('duration', values.duration) * 1000,
-    warmup: number('warmup', values.warmup, 0) * 1000,
+    duration: number('duration', values.duration ?? usual.duration) * 1000,
+    warmup: number('warmup', values.warmup ?? usual.warmup, 0) * 1000,
     connections: number('connections', values.connections),
     importConnections: 4,
-    patients: number('patients', values.patients),
-    rounds: number('rounds', values.rounds),
+    patients: number('patients', values.patients ?? usual.patients),
+    rounds: number('rounds', values.rounds ?? usual.rounds),
     scenarios: scenariosOf(values.scenarios, onlyParts),
     grow: grow || all ? sizesOf(values.sizes ?? '100000,1000000') : undefined,
     search: search || all ? sizesOf(values.sizes ?? '200000,1000000') : undefined,
     vacuum: values.vacuum,
     soak: soak === undefined ? undefined : number('soak', soak),
+    auth: auth || all,
     starts: start || all ? number('repeat', values.repeat) : undefined,
     markdown: values.markdown,
     out: values.out,

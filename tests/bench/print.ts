@@ -1,4 +1,5 @@
 import { type Goal, growthOf, judge, rateOf } from './goals.ts';
+import { authGoals, authTable } from './goals-auth.ts';
 import { searchGoals, verdictOf } from './goals-search.ts';
 import { median, type Report, type Result, type Trialled } from './results.ts';
 
@@ -153,12 +154,13 @@ export function printReport(report: Report, markdown: boolean): string {
       `${report.date}, ${options.connections} connections, ` +
         `${options.duration / 1000} s each in ${options.rounds} rounds`,
     );
-  const goals = [...judge(report), ...searchGoals(report)];
+  const goals = [...judge(report), ...searchGoals(report), ...authGoals(report)];
   const parts: [string, Table][] = [
     ['Goals', [['goal', 'wanted', 'found', ''], ...goals.map(goalRow)]],
     ['Scenarios', scenarios.length > 0 ? [HEAD, ...scenarios.map(scenarioRow)] : []],
     ['Growth', growthTable(report)],
     ['Search shapes', searchTable(report)],
+    ['Authentication and audit', authTable(report)],
     ['Load', loadTable(report)],
     ['Disk', diskTable(report)],
     ['Memory', memoryTable(report)],

@@ -15,6 +15,7 @@ export interface Report {
   growth?: Growth;
   search?: SearchGrowth;
   soak?: Soak;
+  auth?: readonly AuthRow[];
 }
 
 export interface Result {
@@ -108,6 +109,21 @@ export interface SearchRow {
   readonly at: Trialled[];
   /** Milliseconds by a single client, in place of the limit under load. */
   readonly aloneLimit?: number;
+}
+
+/** One request to the servers without authentication, with it, and with an audit. */
+export interface AuthRow {
+  readonly caller: string;
+  readonly name: string;
+  readonly sides: readonly AuthSide[];
+  readonly failed?: string;
+}
+
+export interface AuthSide {
+  readonly figures: Figures;
+  readonly cpu: Usage | undefined;
+  /** Requests per second of each round. */
+  readonly rates: readonly number[];
 }
 
 export interface Soak {

@@ -44,10 +44,10 @@ interface Program {
 }
 
 /** Requests are not logged: the floor logs none. */
-function kilnIn(directory: string): Program {
+function kilnIn(directory: string, own: NodeJS.ProcessEnv = {}): Program {
   const { DATABASE_URL: _, ...inherited } = process.env;
   const settings = { PORT: '0', HOST: '127.0.0.1', KILN_DATA_DIR: directory };
-  const env = { KILN_LOG_LEVEL: 'warn', ...inherited, ...settings };
+  const env = { KILN_LOG_LEVEL: 'warn', KILN_AUTH: 'none', ...inherited, ...settings, ...own };
   return { args: startArguments(), env, directory, probe: 'metadata' };
 }
 
@@ -162,7 +162,7 @@ export interface Workspace {
   /** The path of a directory that does not exist yet. */
   fresh(name: string): string;
   /** Kiln as `npm start` runs it, on a free port. */
-  kiln(directory: string): Promise<Running>;
+  kiln(directory: string, settings?: NodeJS.ProcessEnv): Promise<Running>;
   /** The floor on a directory of its own. */
   floor(): Promise<Running>;
   /** Ends whatever still runs, a PostgreSQL left behind included, and removes the data. */
@@ -197,7 +197,7 @@ export function createWorkspace(): Workspace {
   };
   return {
     fresh,
-    kiln: async (directory) => start(kilnIn(directory)),
+    kiln: async (directory, settings) => start(kilnIn(directory, settings)),
     floor: async () => start(floorIn(fresh('floor'))),
     remove: () => {
       removed ??= remove();

@@ -10,6 +10,7 @@ import type { Loaded } from './import.ts';
 import type { Next } from './loop.ts';
 import type { Options } from './options.ts';
 import type { Running } from './server.ts';
+import type { InCare } from './wards.ts';
 
 /** What the scenarios of a run share. */
 export interface World {
@@ -19,6 +20,8 @@ export interface World {
   readonly kiln: Side;
   readonly floor: Side | undefined;
   readonly loaded: Loaded;
+  /** The patients of the clinician, where wards were loaded. */
+  readonly inCare?: readonly InCare[];
   /** Bundle entries seen by full checks since the scenario began. */
   readonly tally: { answers: number; entries: number };
 }
