@@ -37,10 +37,16 @@ export const settings = [
   ],
   [
     'KILN_AUTH',
-    oneOf('none', 'smart'),
-    'none',
-    'Who may use the server. `none`: everybody who can reach it. `smart`: who has an access token ' +
-      '(docs/authorization.md).',
+    oneOf('smart', 'none'),
+    'smart',
+    'Who may use the server. `smart`: who has an access token (docs/authorization.md). `none`: ' +
+      'everybody who can reach it.',
+  ],
+  [
+    'KILN_AUDIT',
+    oneOf('auto', 'on', 'off'),
+    'auto',
+    'Whether who read and changed what is kept in the audit journal. `auto`: with `KILN_AUTH=smart`.',
   ],
   [
     'KILN_BOOTSTRAP_CLIENT',
@@ -99,6 +105,12 @@ export const settings = [
     text,
     '',
     'What is asked of a sign-in there (`acr_values`), such as two factors.',
+  ],
+  [
+    'KILN_SECOND_FACTOR',
+    oneOf('optional', 'required'),
+    'optional',
+    '`required`: with a password alone nobody signs in; who has no passkey makes one at the next sign-in.',
   ],
   ['KILN_ACCESS_TOKEN_TIME', duration, '1h', 'How long an access token of an app is good.'],
   [

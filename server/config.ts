@@ -55,6 +55,12 @@ function contradictions(values: Values): string[] {
   if ((values.KILN_IDP_ISSUER === undefined) !== (values.KILN_IDP_CLIENT_ID === undefined)) {
     faults.push('KILN_IDP_ISSUER and KILN_IDP_CLIENT_ID go together: one of them is missing');
   }
+  if (values.KILN_SECOND_FACTOR === 'required' && !isForPasskeys(values)) {
+    faults.push(
+      'KILN_SECOND_FACTOR is required, but browsers take passkeys only where KILN_PUBLIC_URL has a ' +
+        'name and https (https://fhir.example.org), or is http://localhost',
+    );
+  }
   if (values.KILN_ACCESS_TOKEN_TIME > HOUR_MS) {
     faults.push(
       'KILN_ACCESS_TOKEN_TIME is longer than an hour, the most that SMART App Launch allows',
@@ -91,6 +97,12 @@ function contradictions(values: Values): string[] {
 
 const HOUR_MS = 3_600_000;
 
+function isForPasskeys({ KILN_PUBLIC_URL: url, HOST }: Values): boolean {
+  const site = URL.parse(url ?? `http://${HOST}`);
+  const isNumber = /^[\d.]+$|^\[/.test(site?.hostname ?? '');
+  return site?.hostname === 'localhost' || (site?.protocol === 'https:' && !isNumber);
+}
+
 const isLoopback = (host: string): boolean =>
   /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/i.test(host);
 
@@ -100,6 +112,7 @@ function arrange(values: Values) {
     port: values.PORT,
     publicUrl: values.KILN_PUBLIC_URL,
     auth: values.KILN_AUTH,
+    audit: values.KILN_AUDIT === 'auto' ? values.KILN_AUTH === 'smart' : values.KILN_AUDIT === 'on',
     /** Times in milliseconds. */
     authorization: {
       bootstrapClient: values.KILN_BOOTSTRAP_CLIENT,
@@ -107,6 +120,7 @@ function arrange(values: Values) {
       trustedProxies: values.KILN_TRUSTED_PROXIES ?? [],
       fetchAllow: values.KILN_FETCH_ALLOW ?? [],
       upstream: upstreamOf(values),
+      secondFactor: values.KILN_SECOND_FACTOR,
       accessToken: values.KILN_ACCESS_TOKEN_TIME,
       refreshToken: values.KILN_REFRESH_TOKEN_TIME,
       session: values.KILN_SESSION_TIME,

@@ -8,7 +8,7 @@ import { Progress } from './load/progress.ts';
 import { Report, summaryText } from './load/report.ts';
 import { load } from './load/run.ts';
 import { findServer, NoServer, startServer, type Target } from './load/target.ts';
-import { type Credentials, createTokens, NoToken } from './load/token.ts';
+import { type Credentials, createTokens, mayGoWithout, NoToken } from './load/token.ts';
 
 const help = `npm run load -- [options] FILES OR FOLDERS
 
@@ -153,6 +153,7 @@ async function main(): Promise<void> {
     const { base, now: since } = target;
     const client = options.client ?? bootstrapClient();
     const tokens = client && createTokens(base, client);
+    if (!tokens) await mayGoWithout(base);
     await load(inputs, { ...options, base, since, report, onFile, signal, tokens });
   } finally {
     const seconds = progress.stop();

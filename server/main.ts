@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Auth, type AuthService, createAuth } from './auth/auth.ts';
+import { type Auth, type AuthService, anonymousActors, createAuth } from './auth/auth.ts';
 import { type Config, ConfigError, loadConfig, publicUrl, unknownSettings } from './config.ts';
 import { type Db, openDatabase, StartError } from './db/db.ts';
 import { loadDefinitions } from './fhir/load-definitions.ts';
@@ -67,6 +67,7 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
       zone,
       integrity: config.referentialIntegrity,
       fulltext: config.fulltext,
+      audit: config.audit,
     },
   });
   let stopping = false;
@@ -78,6 +79,7 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
   const app = createApp({
     ...{ store, log, metrics },
     authenticate: auth?.authenticate,
+    anonymous: anonymousActors(config.authorization.trustedProxies),
     isReady: db.ready,
     isStopping: () => stopping,
     config: {
@@ -90,6 +92,7 @@ async function serve(server: Server, listener: Listener, db: Db): Promise<Stop> 
       fulltext: config.fulltext,
       zoneMinutes: zone,
       version: versionOfPackage(),
+      security: auth?.security,
     },
   });
   server.fetch = auth ? auth.inFrontOf(app.fetch) : app.fetch;

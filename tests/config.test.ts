@@ -15,7 +15,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 describe('loadConfig()', () => {
   test('runs without any setting', () => {
     const config = loadConfig({});
-    expect(config).toMatchObject({ host: '127.0.0.1', port: 8080, auth: 'none' });
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 8080, auth: 'smart' });
     expect(config.bodyLimit).toBe(50 * 1024 * 1024);
     expect(config.database.url).toBeUndefined();
     expect(config.timeZone).toBe('+00:00');
@@ -66,6 +66,8 @@ describe('loadConfig()', () => {
     ['KILN_IDP_ISSUER', 'https://idp.example.org'],
     ['KILN_IDP_ROLES', 'doctors'],
     ['KILN_ACCESS_TOKEN_TIME', '2h'],
+    ['KILN_SECOND_FACTOR', 'always'],
+    ['KILN_SECOND_FACTOR', 'required'],
     ['HOST', '0.0.0.0'],
     ['KILN_SEARCH_COUNT_MAX', '5'],
     ['KILN_BUNDLE_MEMORY', '1MB'],
@@ -76,8 +78,22 @@ describe('loadConfig()', () => {
     expect(faults[0]).toContain(name);
   });
 
+  test.each([
+    [{ KILN_PUBLIC_URL: 'https://fhir.example.org' }, 0],
+    [{ KILN_PUBLIC_URL: 'http://localhost:8080' }, 0],
+    [{ HOST: 'localhost' }, 0],
+    [{ KILN_PUBLIC_URL: 'http://fhir.example.org' }, 1],
+    [{ KILN_PUBLIC_URL: 'https://192.0.2.1' }, 1],
+    [{ KILN_PUBLIC_URL: 'https://[2001:db8::1]' }, 1],
+  ])('requires a second factor only where passkeys work: %o', (env, faults) => {
+    expect(faultsOf({ ...env, KILN_SECOND_FACTOR: 'required' })).toHaveLength(faults);
+  });
+
   test('reports all faults together', () => {
-    const env = { PORT: 'x', KILN_LOG_LEVEL: 'x', KILN_DB_POOL: '0', HOST: '10.0.0.1' };
+    const env = {
+      ...{ PORT: 'x', KILN_LOG_LEVEL: 'x', KILN_DB_POOL: '0' },
+      ...{ HOST: '10.0.0.1', KILN_AUTH: 'none' },
+    };
     expect(faultsOf(env)).toHaveLength(4);
     expect(() => loadConfig(env)).toThrow(ConfigError);
     expect(() => loadConfig(env)).toThrow(/PORT.*HOST|HOST.*PORT/s);

@@ -89,6 +89,7 @@ describe('npm run load', () => {
     });
     const { code, output, errors } = await loadProcess([path], {
       ...{ DATABASE_URL: fresh.url, PORT: String(port), HOST: '127.0.0.1' },
+      KILN_BOOTSTRAP_CLIENT: 'loader:correct-horse-battery',
     }).end;
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(output).toContain('1 created');
@@ -96,6 +97,16 @@ describe('npm run load', () => {
     const later = await serverProcess(fresh.url);
     expect((await ask(later.base, 'Flag/f')).status).toBe(200);
     await later.stop();
+    await fresh.drop();
+  });
+
+  it('says before all else that the server asks who calls', async () => {
+    const fresh = await freshDatabase();
+    const path = file('flag.json', { resourceType: 'Flag' });
+    const env = { DATABASE_URL: fresh.url, PORT: String(await freePort()), HOST: '127.0.0.1' };
+    const { code, output, errors } = await loadProcess([path], env).end;
+    expect({ code, refused: /Refused/.test(output) }).toEqual({ code: 2, refused: false });
+    expect(errors).toMatch(/asks who calls: .*--client ID:SECRET.*KILN_BOOTSTRAP_CLIENT/);
     await fresh.drop();
   });
 

@@ -43,11 +43,23 @@ async function baseOf(running: Running): Promise<string> {
   return find() ?? '';
 }
 
+const open = { KILN_AUTH: 'none' };
+
 describe('the server process', () => {
+  it('lets nobody in by default, and prints a link for the first administrator', async () => {
+    const running = start({});
+    const base = await baseOf(running);
+    await expect.poll(() => running.out).toMatch(/\/auth\/setup\?token=[\w-]{43}\n/);
+    expect((await ask(base, 'Patient')).status).toBe(401);
+    expect((await ask(base, 'metadata')).status).toBe(200);
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toBe(0);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'says where it is, serves, and exits 0 on %s',
     async (signal) => {
-      const running = start({});
+      const running = start(open);
       const base = await baseOf(running);
       expect(running.out).toMatch(/open to everybody on this machine/);
       const body = { resourceType: 'Patient', id: signal };
@@ -60,7 +72,7 @@ describe('the server process', () => {
   );
 
   it('finishes what is under way before it exits', async () => {
-    const running = start({});
+    const running = start(open);
     const base = await baseOf(running);
     const entry = Array.from({ length: 2000 }, (_, i) => ({
       resource: { resourceType: 'Patient', id: `drain-${i}` },
@@ -76,7 +88,7 @@ describe('the server process', () => {
 
   it.each([
     ['PORT', 'many', /PORT "many" is not a TCP port/],
-    ['HOST', '0.0.0.0', /HOST "0.0.0.0" would let everybody/],
+    ['HOST', '0.0.0.0', /KILN_PUBLIC_URL is missing: with HOST "0.0.0.0"/],
     ['DATABASE_URL', 'postgresql://127.0.0.1:1/none', /./],
   ])('with %s=%s says so and exits 1', async (name, value, message) => {
     const running = start({ [name]: value, KILN_DB_CONNECT_TIMEOUT: '100ms' });

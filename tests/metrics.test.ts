@@ -30,6 +30,19 @@ describe('createMetrics()', () => {
     expect(await at('0.05')).toBe('1');
   });
 
+  it('shows the audit journal as it is at each scrape', async () => {
+    const metrics = createMetrics();
+    const journal = { written: 5, lost: 1, waiting: 2, oldest: 1500 };
+    metrics.watchJournal(() => journal);
+    expect(await samples(metrics)).toContain('kiln_audit_events_written_total 5');
+    journal.written = 7;
+    const lines = await samples(metrics);
+    expect(lines).toContain('kiln_audit_events_written_total 7');
+    expect(lines).toContain('kiln_audit_events_lost_total 1');
+    expect(lines).toContain('kiln_audit_events_waiting 2');
+    expect(lines).toContain('kiln_audit_oldest_seconds 1.5');
+  });
+
   it('gives the same totals at every scrape', async () => {
     const metrics = createMetrics();
     metrics.observeRequest('GET', '/fhir', 200, 1);

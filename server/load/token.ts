@@ -31,6 +31,19 @@ export function createTokens(base: string, client: Credentials): TokenSource {
   };
 }
 
+/**
+ * Rejects with NoToken where the server lets in nobody without a token: said before the first file
+ * is read, and not of each resource.
+ */
+export async function mayGoWithout(base: string): Promise<void> {
+  const { status } = await fetch(`${base}/Patient?_count=0`);
+  if (status !== 401) return;
+  throw new NoToken(
+    `${base} asks who calls: name a system client with --client ID:SECRET, or let the settings make ` +
+      'one with KILN_BOOTSTRAP_CLIENT=ID:SECRET.',
+  );
+}
+
 async function ask(
   base: string,
   { id, secret }: Credentials,
