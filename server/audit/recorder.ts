@@ -1,7 +1,8 @@
 import { DbError, loadSql } from '../db/db.ts';
 import type { Agents } from './agents.ts';
 import { Flood } from './flood.ts';
-import { type Event, rowValues } from './rows.ts';
+import { packRows } from './pack.ts';
+import { type Event, insertValues, type RowValues, rowOf } from './rows.ts';
 import type { AuditParts, Entry, Run } from './types.ts';
 
 /** What was recorded longer ago than this is durable, while the database can be written. */
@@ -43,6 +44,8 @@ export class Recorder {
   readonly #forget: () => void;
   readonly #flood = new Flood({ note: (entry) => this.#add(entry) });
   #waiting: Waiting[] = [];
+  /** How many of them the last attempt had, if it failed: the next one must be of the same rows. */
+  #again = 0;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #failing = false;
@@ -66,7 +69,8 @@ export class Recorder {
 
   #add(entry: Entry): void {
     if (this.#waiting.length >= MOST) return this.#lose(1);
-    this.#waiting.push({ entry, seq: this.#seq(), since: performance.now() });
+    const seq = this.#seq();
+    this.#waiting.push({ entry, seq, alone: seq === undefined, since: performance.now() });
     this.#soon(this.#waiting.length === ROWS && !this.#failing ? 0 : GATHER_MS);
   }
 
@@ -75,8 +79,8 @@ export class Recorder {
     const entries = all.filter((entry) => this.#flood.admits(entry));
     if (entries.length === 0) return;
     await this.#agents.write(entries.map(({ agent }) => agent));
-    const events = entries.map((entry) => ({ entry, seq: undefined }));
-    await (run ?? this.#parts.db.tuples)(insertSql, this.#values(events));
+    const rows = entries.map((entry) => this.#row({ entry, seq: undefined }));
+    await (run ?? this.#parts.db.tuples)(insertSql, insertValues(rows));
     this.#written += entries.length;
   }
 
@@ -120,7 +124,12 @@ export class Recorder {
     }
   }
 
-  #values = (events: readonly Event[]): unknown[] => rowValues(events, this.#agents, this.#parts);
+  #row = (event: Event): RowValues => rowOf(event, this.#agents, this.#parts);
+
+  #rows(events: readonly Event[]): RowValues[] {
+    const { packs, singles } = packRows(events, this.#agents, this.#parts);
+    return [...packs, ...singles.map(this.#row)];
+  }
 
   #soon(delay: number): void {
     if (this.#running) return; // goes on by itself
@@ -146,8 +155,9 @@ export class Recorder {
   }
 
   async #writeSome(): Promise<void> {
-    const batch = this.#waiting.slice(0, ROWS);
+    const batch = this.#waiting.slice(0, this.#again || ROWS);
     if (batch.length === 0) return;
+    this.#again = batch.length;
     try {
       await this.#agents.write(batch.map(({ entry }) => entry.agent));
       await this.#insert(batch);
@@ -156,6 +166,7 @@ export class Recorder {
       throw error;
     }
     this.#waiting.splice(0, batch.length);
+    this.#again = 0;
     if (this.#failing)
       this.#parts.log?.info({ part: 'audit' }, 'the audit journal is written again');
     this.#failing = false;
@@ -166,11 +177,12 @@ export class Recorder {
   async #insert(events: readonly Event[]): Promise<void> {
     const statement = this.#failing ? insertAgainSql : insertSql;
     try {
-      await this.#parts.db.steady(statement, this.#values(events));
+      await this.#parts.db.steady(statement, insertValues(this.#rows(events)));
       this.#written += events.length;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (events.length === 1) return this.#lose(1, error);
+      for (const event of events) event.alone = true;
       const half = events.length >> 1;
       await this.#insert(events.slice(0, half));
       await this.#insert(events.slice(half));

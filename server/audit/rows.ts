@@ -6,7 +6,30 @@ export interface Event {
   entry: Entry;
   /** Version key; undefined where the clock gave none yet. */
   seq: bigint | undefined;
+  /** A row of its own, whatever it is: the database refused one that it was in. */
+  alone?: boolean;
 }
+
+/** A row of the table as it is written. */
+export interface RowValues {
+  seq: bigint;
+  version: number | undefined;
+  kind: number;
+  outcome: number;
+  type: number | undefined;
+  id: string | undefined;
+  /** Decimal. */
+  keys: readonly string[];
+  request: string | undefined;
+  /** JSON. */
+  detail: string | undefined;
+}
+
+/** What a row may do without. */
+export const SINGLE = {
+  ...{ version: undefined, outcome: 0, type: undefined, id: undefined },
+  request: undefined,
+} satisfies Partial<RowValues>;
 
 const TIME_SHIFT = 20n;
 
@@ -32,27 +55,34 @@ const quoted = (value: string | undefined): string =>
 export const sqlTexts = (values: readonly (string | undefined)[]): string =>
   `{${values.map(quoted).join(',')}}`;
 
-/** The parameters of insert.sql, in order. The agents must have been written. */
-export function rowValues(
-  events: readonly Event[],
+/** The row of one event. Its agent must have been written. */
+export function rowOf(
+  event: Event,
   agents: Agents,
   parts: Pick<AuditParts, 'next' | 'key' | 'typeNumber'>,
-): unknown[] {
-  const seqs = events.map((event) => seqOf(event, parts));
-  const entries = events.map(({ entry }) => entry);
-  return [
-    sqlList(seqs.map(timeOf)),
-    sqlList(seqs),
-    sqlList(entries.map(({ about }) => about?.version)),
-    sqlList(entries.map(({ kind }) => KINDS[kind])),
-    sqlList(entries.map(({ outcome }) => outcome)),
-    sqlList(entries.map(({ about }) => about && typeNumber(about.type, parts))),
-    sqlTexts(entries.map(({ about }) => about?.id)),
-    sqlTexts(entries.map((entry) => keysOf(entry, agents, parts))),
-    sqlTexts(entries.map(({ request }) => request)),
-    sqlTexts(entries.map(({ detail }) => detail && JSON.stringify(detail))),
-  ];
+): RowValues {
+  const { kind, outcome, about, request, detail } = event.entry;
+  return {
+    ...{ seq: seqOf(event, parts), version: about?.version, kind: KINDS[kind], outcome },
+    ...{ type: about && typeNumber(about.type, parts), id: about?.id, request },
+    keys: keysOf(event.entry, agents, parts),
+    detail: detail && JSON.stringify(detail),
+  };
 }
+
+/** The parameters of insert.sql, in order. */
+export const insertValues = (rows: readonly RowValues[]): unknown[] => [
+  sqlList(rows.map(({ seq }) => timeOf(seq))),
+  sqlList(rows.map(({ seq }) => seq)),
+  sqlList(rows.map(({ version }) => version)),
+  sqlList(rows.map(({ kind }) => kind)),
+  sqlList(rows.map(({ outcome }) => outcome)),
+  sqlList(rows.map(({ type }) => type)),
+  sqlTexts(rows.map(({ id }) => id)),
+  sqlTexts(rows.map(({ keys }) => sqlList(keys))),
+  sqlTexts(rows.map(({ request }) => request)),
+  sqlTexts(rows.map(({ detail }) => detail)),
+];
 
 /** Fixed with the first attempt: what is written again must be the same row. */
 function seqOf(event: Event, { next }: Pick<AuditParts, 'next'>): bigint {
@@ -61,7 +91,10 @@ function seqOf(event: Event, { next }: Pick<AuditParts, 'next'>): bigint {
 }
 
 /** Refused requests may name a type that there is not. */
-function typeNumber(type: string, parts: Pick<AuditParts, 'typeNumber'>): number | undefined {
+export function typeNumber(
+  type: string,
+  parts: Pick<AuditParts, 'typeNumber'>,
+): number | undefined {
   try {
     return parts.typeNumber(type);
   } catch {
@@ -69,11 +102,12 @@ function typeNumber(type: string, parts: Pick<AuditParts, 'typeNumber'>): number
   }
 }
 
-function keysOf(
+/** Agent, what it is about or 0, patients; decimal. */
+export function keysOf(
   { agent, about, patients = [] }: Entry,
   agents: Agents,
   { key }: Pick<AuditParts, 'key'>,
-): string {
-  const subject = about?.id === undefined ? 0n : key(`${about.type}/${about.id}`);
-  return sqlList([agents.known(agent).key, subject, ...patients]);
+): string[] {
+  const subject = about?.id === undefined ? '0' : String(key(`${about.type}/${about.id}`));
+  return [agents.known(agent).key, subject, ...patients];
 }

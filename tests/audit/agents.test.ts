@@ -21,9 +21,9 @@ test('an agent is written once, whoever names it first', async () => {
   );
   await Promise.all(work);
   const [row] = await open.tamper(
-    `select count(*)::int as n, count(distinct a.keys[1])::int as used,
+    `select count(*)::int as n, count(distinct a.agent)::int as used,
             bool_and(g.key is not null) as known
-     from audit a left join audit_agent g on g.key = a.keys[1],
+     from audit_event a left join audit_agent g on g.key = a.agent,
           (select count(*)::int as agents from audit_agent) c group by agents having agents = 5`,
   );
   expect(row).toEqual({ n: 200, used: 5, known: true });

@@ -10,7 +10,7 @@ import { type Journals, openJournal, openJournals, readOf } from '../helpers/jou
 import { freshDatabase } from '../helpers/postgres.ts';
 
 const count = async (open: Journals, where = 'true'): Promise<number> => {
-  const [row] = await open.tamper(`select count(*)::int as n from audit where ${where}`);
+  const [row] = await open.tamper(`select count(*)::int as n from audit_event where ${where}`);
   return (row as { n: number }).n;
 };
 
@@ -27,7 +27,7 @@ describe('record()', () => {
     }
     await Promise.all(open.journals.map(({ audit }) => audit.flush()));
     const rows = (await open.tamper(
-      'select id, request, at = seq >> 20 as timed from audit order by at, seq',
+      'select id, request, at = seq >> 20 as timed from audit_event order by at, seq',
     )) as { id: string; request: string; timed: boolean }[];
     expect(new Set(rows.map(({ id }) => id)).size).toBe(20_000);
     expect(rows).toHaveLength(20_000);
@@ -112,7 +112,7 @@ test('what was recorded LOSS_MS ago outlives kill -9', async () => {
   expect(safe).toBeGreaterThan(2000);
   const { db, audit } = await openJournal(fresh.url, 1);
   const [row] = await db.tuples({
-    text: `select count(*)::int from audit where substr(id, 2)::int < ${safe}`,
+    text: `select count(*)::int from audit_event where substr(id, 2)::int < ${safe}`,
   });
   expect(row).toEqual([safe]);
   await audit.close();
@@ -137,7 +137,7 @@ describe('while the database is away', () => {
     await until(() => db.ready() && !audit.overdue());
     await audit.flush();
     const [row] = await db.tuples({
-      text: 'select count(*)::int, count(distinct id)::int from audit',
+      text: 'select count(*)::int, count(distinct id)::int from audit_event',
     });
     expect(row).toEqual([3001, 3001]);
     expect(lines.join('')).toContain('the audit journal is written again');

@@ -40,6 +40,6 @@ export async function journalFaults(
 
 /** The values of X-Request-Id in the journal. */
 export async function requestsIn(connection: object): Promise<string[]> {
-  const text = 'select request from audit where request is not null';
+  const text = 'select request from audit_event where request is not null';
   return ((await ask(connection, text)) as { request: string }[]).map(({ request }) => request);
 }

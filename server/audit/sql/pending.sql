@@ -1,1 +1,2 @@
-select count(*)::int from audit where tx >= $1::bigint
+select coalesce(sum(case when kind = 99 then ver else 1 end), 0)::int
+from audit where tx >= $1::bigint

@@ -5,6 +5,7 @@ select at, seq, kind, outcome, type, ver, id, keys, request, detail, content
 from audit
 where at >= $1::bigint
   and (at, seq) < ($2::bigint, $3::bigint)
+  and kind <> 99
   and ($4::bigint[] is null or keys && $4::bigint[])
   and ($5::bigint[] is null or keys && $5::bigint[])
   and ($6::bigint[] is null or keys && $6::bigint[])

@@ -14,7 +14,8 @@ create function audit_tx() returns bigint language sql stable
 --   at       unix ms; of events of Kiln's own seq >> 20
 --   seq      version key (server/store/clock.ts), unique
 --   tx       transaction that wrote it: what is below every transaction under way is final
---   kind, outcome  as server/audit/types.ts numbers them
+--   kind, outcome  as server/audit/types.ts numbers them; 99: a pack of `ver` events that happened
+--            within a second, in `detail`; `keys` are those of all, with their kinds (server/audit/pack.ts)
 --   type, id, ver  of what it is about; id of a foreign AuditEvent is its own
 --   keys     agent (audit_agent), row key of what it is about or 0, row keys of patients;
 --            of foreign ones the agent that sent it and the row keys of all it refers to
@@ -48,6 +49,19 @@ create index audit_kind on audit (kind, at, seq) where kind not in (1, 2, 3, 5, 
 create unique index audit_foreign on audit (id) where content is not null;
 -- What others sent may have happened long before (server/store/sql/audit-foreign-span.sql).
 create index audit_foreign_seq on audit (seq) where content is not null;
+
+-- The events one by one, also those in packs: for people with psql.
+create view audit_event with (security_invoker = true) as
+select at, seq, kind, outcome, type, ver, id, request, detail, content,
+       keys[1] as agent, keys[3:] as patients
+from audit where kind <> 99
+union all
+select (p.seq + (e ->> 0)::bigint) >> 20, p.seq + (e ->> 0)::bigint, (e ->> 1)::int2, 0::int2,
+       (e ->> 3)::int2, (e ->> 5)::int, e ->> 4, e ->> 7, e ->> 8, null,
+       (p.detail::jsonb -> 'agents' ->> (e ->> 2)::int)::bigint,
+       array(select jsonb_array_elements_text(nullif(e -> 6, 'null')))::bigint[]
+from audit p, jsonb_array_elements(p.detail::jsonb -> 'events') e
+where p.kind = 99;
 
 -- Who acted, each written once. key: first 8 bytes of SHA-256 of content; keys: row keys of who it is,
 -- hashes of the ids of user and client; content: JSON (Agent of server/audit/types.ts).
@@ -86,7 +100,8 @@ create function audit_digest(lo bigint, hi bigint)
 begin atomic
   select e.count, e.digest, a.count, a.digest
   from (
-    select count(*)::int as count, sha256(coalesce(string_agg(sha256(convert_to(row(
+    select coalesce(sum(case when kind = 99 then ver else 1 end), 0)::int as count,
+           sha256(coalesce(string_agg(sha256(convert_to(row(
              at, seq, tx, ver, kind, outcome, type, id, keys, request, detail, content
            )::text, 'UTF8')), '' order by at, seq), '')) as digest
     from audit where tx >= lo and tx < hi
