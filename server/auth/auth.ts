@@ -16,7 +16,7 @@ import { routes as adminClients } from './admin-clients.ts';
 import { routes as adminRoles } from './admin-roles.ts';
 import { routes as adminUsers } from './admin-users.ts';
 import { sweepAttempts } from './attempts.ts';
-import { authenticate, type Caller } from './authenticate.ts';
+import { authenticate, type Caller, keptCaller } from './authenticate.ts';
 import { routes as authorize } from './authorize.ts';
 import { ensureBootstrapClient } from './bootstrap.ts';
 import { routes as brands } from './brands.ts';
@@ -78,7 +78,7 @@ type Fetch<E extends Env> = (request: Request, env: E) => Response | Promise<Res
 /** The authorization server as the rest of the process knows it. */
 export interface Auth {
   /** Who calls the FHIR interface. Throws FhirError unauthorized. */
-  authenticate(incoming: Incoming): Promise<Actor>;
+  authenticate(incoming: Incoming): Actor | Promise<Actor>;
   /** Answers what is the authorization server's, and gives all else its CORS headers. */
   inFrontOf<E extends Env>(fetch: Fetch<E>): Fetch<E>;
   /** The link with which the first administrator is made; undefined once there is one. */
@@ -167,14 +167,27 @@ const ACTOR_MS = 1000;
 /** By the agent, which belongs to the grant object of the token cache: another one after each change. */
 const actors = new WeakMap<Agent, { actor: Actor; scope: string; until: number }>();
 
-async function actorOf(service: AuthService, incoming: Incoming): Promise<Actor> {
-  const caller = await callerOf(service, incoming.headers);
+/** At once for who called a moment ago. */
+function actorOf(service: AuthService, incoming: Incoming): Actor | Promise<Actor> {
+  const caller = keptCaller(service, incoming.headers);
+  return (caller && keptActor(service, incoming, caller)) ?? lookUpActor(service, incoming);
+}
+
+function keptActor(service: AuthService, incoming: Incoming, caller: Caller): Actor | undefined {
   const agent = agentOf(caller, peerAddress(service.config.trustedProxies, incoming));
-  const now = service.now();
   const known = actors.get(agent);
-  if (known && known.until > now && known.scope === caller.scope) return known.actor;
+  const holds = known && known.until > service.now() && known.scope === caller.scope;
+  return holds ? known.actor : undefined;
+}
+
+async function lookUpActor(service: AuthService, incoming: Incoming): Promise<Actor> {
+  const caller = await callerOf(service, incoming.headers);
+  const known = keptActor(service, incoming, caller);
+  if (known) return known;
+  const now = service.now();
   const access = await accessOf(service, caller);
   const { user, client, scope } = caller;
+  const agent = agentOf(caller, peerAddress(service.config.trustedProxies, incoming));
   const trail = { agent };
   const actor: Actor = user
     ? { kind: 'user', name: user.id, access, trail }

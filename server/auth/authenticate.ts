@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { findClient } from './clients.ts';
+import { findClient, keptClient } from './clients.ts';
 import { noteCaller } from './cors.ts';
-import { findToken } from './tokens.ts';
+import type { FoundToken } from './token-cache.ts';
+import { findToken, keptToken } from './tokens.ts';
 import { type AuthService, type Client, type Grant, OAuthError, type User } from './types.ts';
 
 /** Who calls the FHIR interface. */
@@ -36,6 +37,19 @@ export async function authenticate(
   if (found?.kind !== 'A') throw invalid('The access token has expired, was revoked or is none.');
   const client = await findClient(service, found.grant.clientId);
   if (!client) throw invalid('The client of this access token is disabled.');
+  return callerBy(headers, found, client);
+}
+
+/** What `authenticate` would give without waiting; undefined where it would have to look, or throws. */
+export function keptCaller(service: AuthService, headers: IncomingHttpHeaders): Caller | undefined {
+  const token = bearerOf(headers);
+  const found = token === undefined ? undefined : keptToken(service, token);
+  if (found?.kind !== 'A') return undefined;
+  const client = keptClient(service, found.grant.clientId)?.client;
+  return client && callerBy(headers, found, client);
+}
+
+function callerBy(headers: IncomingHttpHeaders, found: FoundToken, client: Client): Caller {
   noteCaller(headers, client);
   const { grant, scope, user, expiresAt } = found;
   const { purpose } = grant.context;

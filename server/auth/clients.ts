@@ -29,14 +29,23 @@ const kept = new WeakMap<AuthService, Kept>();
 
 /** The client, unless it is disabled or there is none. At most 5 s old. */
 export async function findClient(service: AuthService, id: string): Promise<Client | undefined> {
+  const known = keptClient(service, id);
+  if (known) return known.client;
   const cache = keptBy(service);
-  const known = cache.get(id);
-  if (known && known.until > service.now()) return known.client;
   const record = await clientRecord(service, id);
   const client = record?.disabledAt === undefined ? record?.client : undefined;
   // Ids that nobody has are not kept: anyone can make them up.
   if (record) keep(cache, id, { client, until: service.now() + KEEP_MS });
   return client;
+}
+
+/** What `findClient` would give without waiting; undefined where it would have to look. */
+export function keptClient(
+  service: AuthService,
+  id: string,
+): { client: Client | undefined } | undefined {
+  const known = keptBy(service).get(id);
+  return known && known.until > service.now() ? known : undefined;
 }
 
 /** The client as the table has it now, disabled or not. */

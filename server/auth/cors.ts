@@ -57,7 +57,8 @@ const callers = new WeakMap<IncomingHttpHeaders, Client>();
 
 /** Notes which client a request comes from, proven or not: its origins may read the answer. */
 export function noteCaller(headers: IncomingHttpHeaders, client: Client): void {
-  callers.set(headers, client);
+  // Weak entries are what a collector of garbage spends its time on.
+  if (headers.origin !== undefined) callers.set(headers, client);
 }
 
 function mayRead(

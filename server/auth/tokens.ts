@@ -113,6 +113,10 @@ export async function findToken(
   return found;
 }
 
+/** What `findToken` would give without waiting; undefined where it would have to look. */
+export const keptToken = (service: AuthService, token: string): FoundToken | undefined =>
+  TOKEN.test(token) ? tokenCache(service).get(hashKey(token), service.now()) : undefined;
+
 /** As `findToken`, past the cache, and with the ones that can no longer be used. */
 export async function seeToken(
   service: AuthService,

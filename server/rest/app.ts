@@ -209,7 +209,10 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
     let response: Response;
     try {
       if (!route.always) {
-        if (!exchange.within) exchange.actor = await callerOf(service, exchange);
+        if (!exchange.within) {
+          const caller = callerOf(service, exchange);
+          exchange.actor = caller instanceof Promise ? await caller : caller;
+        }
         if (service.store.audit) exchange.actor = withTrail(exchange);
         admit(service, exchange, route);
       }
@@ -235,9 +238,8 @@ async function headOf(response: Response): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-async function callerOf(service: Service, { incoming }: Exchange): Promise<Actor> {
-  return (await service.authenticate?.(incoming)) ?? service.anonymous(incoming);
-}
+const callerOf = (service: Service, { incoming }: Exchange): Actor | Promise<Actor> =>
+  service.authenticate?.(incoming) ?? service.anonymous(incoming);
 
 /** They are noted where they are written. */
 const WRITES: ReadonlySet<Kind | undefined> = new Set(['create', 'update', 'patch', 'delete']);

@@ -53,7 +53,7 @@ export interface Service {
   /** The value of the header Allow for a path. */
   allow(path: string): string;
   /** Who calls; absent where everybody may do everything. Throws FhirError unauthorized. */
-  authenticate?: ((incoming: Incoming) => Promise<Actor>) | undefined;
+  authenticate?: ((incoming: Incoming) => Actor | Promise<Actor>) | undefined;
   /** Who has not said who it is. */
   anonymous(incoming: Incoming): Actor;
   /** Answers a request from inside: a read in a bundle. Never throws. */
