@@ -92,8 +92,11 @@ export class Recorder {
   }
 
   overdue(): boolean {
-    const { oldest, waiting } = this.state();
-    return waiting >= MOST || oldest > SLOW_MS || (this.#failing && oldest > LOSS_MS);
+    const [first] = this.#waiting;
+    if (!first) return false;
+    const oldest = performance.now() - first.since;
+    const isLate = oldest > SLOW_MS || (this.#failing && oldest > LOSS_MS);
+    return isLate || this.#waiting.length >= MOST;
   }
 
   state(): RecorderState {

@@ -213,7 +213,7 @@ function serving(service: Service, route: Route): (context: Context<Env>) => Pro
           const caller = callerOf(service, exchange);
           exchange.actor = caller instanceof Promise ? await caller : caller;
         }
-        if (service.store.audit) exchange.actor = withTrail(exchange);
+        if (service.store.audit) exchange.actor = withTrail(exchange, route.kind);
         admit(service, exchange, route);
       }
       response = await route.handler(service, exchange);

@@ -31,10 +31,13 @@ const QUERY_MAX = 16_384;
 /** The same of what was refused, which anybody can send. */
 const REFUSED_MAX = 1024;
 
+/** Of these nothing is noted that the path says: what was read is named by the store. */
+const PLAIN: ReadonlySet<Kind | undefined> = new Set(['read', 'vread']);
+
 /** Who acts, with what is to be noted of this request. */
-export function withTrail(exchange: Exchange): Actor {
+export function withTrail(exchange: Exchange, kind: Kind | undefined): Actor {
   const { actor, requestId } = exchange;
-  if (!actor.trail) return actor;
+  if (!actor.trail || (PLAIN.has(kind) && requestId === undefined)) return actor;
   const trail: Trail = {
     agent: actor.trail.agent,
     query: () => queryOf(exchange).slice(0, QUERY_MAX),
