@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { loadSql } from '../db/db.ts';
-import { sqlList, sqlTexts } from './rows.ts';
+import { loadSql, sqlList, sqlTexts } from '../db/db.ts';
 import type { Agent, AuditParts } from './types.ts';
 
 const addSql = loadSql(import.meta.url, 'agent-add.sql');

@@ -1,3 +1,4 @@
+import { sqlList, sqlTexts } from '../db/db.ts';
 import type { Agents } from './agents.ts';
 import { type AuditParts, type Entry, KINDS } from './types.ts';
 
@@ -38,22 +39,6 @@ export const timeOf = (seq: bigint): number => Number(seq >> TIME_SHIFT);
 
 /** The id of the AuditEvent of a row: 16 hexadecimal digits of its version key. */
 export const idOf = (seq: string | bigint): string => BigInt(seq).toString(16).padStart(16, '0');
-
-type Value = string | number | bigint | null | undefined;
-
-/** An array literal of values that need no quotes. */
-export const sqlList = (values: readonly Value[]): string =>
-  `{${values.map((value) => value ?? 'null').join(',')}}`;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL takes no NUL in a text
-const NUL = /\u0000/g;
-
-const quoted = (value: string | undefined): string =>
-  value === undefined ? 'null' : `"${value.replace(/["\\]/g, '\\$&').replace(NUL, '\ufffd')}"`;
-
-/** An array literal of texts. */
-export const sqlTexts = (values: readonly (string | undefined)[]): string =>
-  `{${values.map(quoted).join(',')}}`;
 
 /** The row of one event. Its agent must have been written. */
 export function rowOf(

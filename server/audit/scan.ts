@@ -1,7 +1,7 @@
-import { DbError, loadSql } from '../db/db.ts';
+import { DbError, loadSql, sqlList } from '../db/db.ts';
 import type { Agents } from './agents.ts';
 import { type Found, isPackable, kindKey, SPAN_MS, unpack } from './pack.ts';
-import { sqlList, timeOf } from './rows.ts';
+import { timeOf } from './rows.ts';
 import {
   type Agent,
   type AuditFilter,

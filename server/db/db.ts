@@ -31,7 +31,7 @@ import {
 export { DbError, type DbErrorKind, StartError } from './error.ts';
 export type { Log } from './log.ts';
 export type { Row, Statement } from './pg.ts';
-export { loadSql, passingLocked } from './sql.ts';
+export { loadSql, passingLocked, sqlList, sqlTexts } from './sql.ts';
 export type { Queries, TransactionOptions, Tx } from './transaction.ts';
 
 /** Times in milliseconds; 0 is no limit. */

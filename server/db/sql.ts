@@ -23,3 +23,19 @@ export function passingLocked({ name, text }: Required<Statement>): Required<Sta
   if (!FOR_UPDATE.test(text)) throw new Error(`${name} has no "for update of"`);
   return { name: `${name}.free`, text: text.replace(FOR_UPDATE, '$& skip locked') };
 }
+
+type Plain = string | number | bigint | null | undefined;
+
+/** An array literal of values that need no quotes: numbers, keys, flags, array literals of them. */
+export const sqlList = (values: readonly Plain[]): string =>
+  `{${values.map((value) => value ?? 'null').join(',')}}`;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL takes no NUL in a text
+const NUL = /\u0000/g;
+
+const quote = (value: string | undefined): string =>
+  value === undefined ? 'null' : `"${value.replace(/["\\]/g, '\\$&').replace(NUL, '\ufffd')}"`;
+
+/** An array literal of texts; a NUL, which no text can hold, is replaced. */
+export const sqlTexts = (values: readonly (string | undefined)[]): string =>
+  `{${values.map(quote).join(',')}}`;

@@ -1,8 +1,7 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { Term } from '../fhir/query.ts';
 import { referenceSalt } from '../fhir/terms.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 
 /**
  * What rows are about, before it is asked whether all of that may be seen: of the conditions for each

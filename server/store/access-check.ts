@@ -1,10 +1,11 @@
+import { sqlList } from '../db/db.ts';
 import type { Term } from '../fhir/query.ts';
 import { forbidden, type Interaction, type Limited, limitOf, withinLimit } from './access.ts';
 import { onSubjectsOf } from './access-about.ts';
 import { shapeOf } from './access-rowwise.ts';
 import { hasJoin } from './access-terms.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList, versionOf } from './rows.ts';
+import { versionOf } from './rows.ts';
 import { resolveTerm } from './search-resolve.ts';
 import { printVisible } from './search-sql.ts';
 import type { Actor, Version } from './store.ts';

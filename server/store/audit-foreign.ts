@@ -1,10 +1,10 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList, sqlTexts } from '../db/db.ts';
 import { stampResource } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
 import { AUDIT_EVENT } from './audit-refused.ts';
 import { vidTime } from './clock.ts';
 import type { Context, Run } from './context.ts';
-import { type Noted, sqlList, sqlTexts } from './rows.ts';
+import type { Noted } from './rows.ts';
 import type { Version } from './store.ts';
 
 const foreignSql = loadSql(import.meta.url, 'audit-foreign.sql');

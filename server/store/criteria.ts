@@ -1,10 +1,9 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { SearchQuery } from '../fhir/query.ts';
 import { parseQuery } from '../fhir/query-parse.ts';
 import { restrict } from './access.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 import { resolveTerms } from './search-resolve.ts';
 import { printIds } from './search-sql.ts';
 import type { Actor } from './store.ts';

@@ -1,10 +1,9 @@
-import { type Db, loadSql } from '../db/db.ts';
+import { type Db, loadSql, sqlList, sqlTexts } from '../db/db.ts';
 import { laterWords } from '../fhir/extract-string.ts';
 import { canonicalUnit, UCUM_SYSTEM } from '../fhir/ucum.ts';
 import { Batcher } from './batcher.ts';
 import type { PresenceWord, TextWord, UnitWord, Word } from './dictionary-words.ts';
 import { wasUndone } from './read.ts';
-import { sqlList, sqlTexts } from './rows.ts';
 
 const addSql = loadSql(import.meta.url, 'dictionary-add.sql');
 

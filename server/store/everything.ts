@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { Definitions } from '../fhir/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { isPatientColumn } from '../fhir/query-terms.ts';
@@ -12,7 +12,7 @@ import { vidFloor } from './clock.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { addReferences, type Followed, followedTypes, targetsOf } from './everything-links.ts';
-import { sqlList, versionOf } from './rows.ts';
+import { versionOf } from './rows.ts';
 import type {
   Actor,
   CompartmentRoot,

@@ -1,9 +1,9 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import { vidFloor } from './clock.ts';
 import type { Context } from './context.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { notFound } from './not-found.ts';
-import { sqlList, versionOf } from './rows.ts';
+import { versionOf } from './rows.ts';
 import type { Actor, HistoryPage, HistoryQuery, Version } from './store.ts';
 
 const instanceSql = loadSql(import.meta.url, 'history-instance.sql');

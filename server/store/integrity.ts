@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import { collectReferences } from '../fhir/bundle-links.ts';
 import { FhirError } from '../fhir/error.ts';
 import { referenceTarget } from '../fhir/extract-reference.ts';
@@ -7,7 +7,6 @@ import { AUDIT_EVENT } from './audit-refused.ts';
 import type { Context } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import type { Parts } from './resolve.ts';
-import { sqlList } from './rows.ts';
 
 const existsSql = loadSql(import.meta.url, 'exists.sql');
 

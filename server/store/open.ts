@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Db, loadSql } from '../db/db.ts';
+import { type Db, loadSql, sqlTexts } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { createExtractor } from '../fhir/extract.ts';
 import { createValidator } from '../fhir/validate.ts';
@@ -11,7 +11,6 @@ import { newId } from './id.ts';
 import { faultReporter } from './index-faults.ts';
 import { Lately } from './lately.ts';
 import { Params } from './params.ts';
-import { sqlTexts } from './rows.ts';
 import { leaseSlot } from './slots.ts';
 import type { StoreOptions } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList, sqlTexts } from '../db/db.ts';
 import { judgeSearchParameter } from '../fhir/custom-param.ts';
 import { extensible } from '../fhir/definitions-custom.ts';
 import { FhirError } from '../fhir/error.ts';
@@ -6,7 +6,6 @@ import type { Issue, Resource } from '../fhir/types.ts';
 import type { Context, Run } from './context.ts';
 import { byType, type ParamRow, readParams } from './params.ts';
 import { askReindex } from './reindex-state.ts';
-import { sqlList, sqlTexts } from './rows.ts';
 
 const lockSql = loadSql(import.meta.url, 'param-lock.sql');
 const bumpSql = loadSql(import.meta.url, 'param-bump.sql');

@@ -1,9 +1,9 @@
-import { DbError, loadSql } from '../db/db.ts';
+import { DbError, loadSql, sqlList } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
 import { notFound } from './not-found.ts';
-import { type Standing, sqlList, versionOf } from './rows.ts';
+import { type Standing, versionOf } from './rows.ts';
 import type { Actor, Version } from './store.ts';
 
 const readSql = loadSql(import.meta.url, 'read.sql');

@@ -1,9 +1,9 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import { asResource, parseJson } from '../fhir/json.ts';
 import type { Context, Run } from './context.ts';
 import type { Dictionary } from './dictionary.ts';
-import { buildRow, type Row, sqlList, versionOf, writeValues } from './rows.ts';
+import { buildRow, type Row, versionOf, writeValues } from './rows.ts';
 import { Turn } from './turn.ts';
 
 const totalSql = loadSql(import.meta.url, 'reindex-total.sql');

@@ -1,6 +1,5 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 
 const askSql = loadSql(import.meta.url, 'reindex-ask.sql');
 const statesSql = loadSql(import.meta.url, 'reindex-states.sql');

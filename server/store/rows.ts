@@ -1,3 +1,4 @@
+import { sqlList, sqlTexts } from '../db/db.ts';
 import { FhirError } from '../fhir/error.ts';
 import type { Extracted, Unit } from '../fhir/extract.ts';
 import { contentWords, narrativeWords } from '../fhir/fulltext.ts';
@@ -228,18 +229,6 @@ export function versionOf(
   };
 }
 
-const list = (values: readonly (string | number | bigint | null | undefined)[]): string =>
-  `{${values.map((value) => value ?? 'null').join(',')}}`;
-
-const quote = (value: string | undefined): string =>
-  value === undefined ? 'null' : `"${value.replace(/["\\]/g, '\\$&')}"`;
-
-const quoted = (values: readonly (string | undefined)[]): string =>
-  `{${values.map(quote).join(',')}}`;
-
-export const sqlList = list;
-export const sqlTexts = quoted;
-
 /** For each of all the rows' parts the number of its row, from 1 on. */
 const numbered = <T>(rows: readonly Row[], parts: (row: Row) => readonly T[]): number[] =>
   rows.flatMap((row, i) => parts(row).map(() => i + 1));
@@ -251,8 +240,8 @@ export function notedValues(
   if (!rows.some(({ noted }) => noted)) return ['{}', '{}'];
   const requests = rows.some(({ noted }) => noted?.request !== undefined);
   return [
-    list(rows.map(({ noted }) => noted?.agent)),
-    requests ? quoted(rows.map(({ noted }) => noted?.request)) : '{}',
+    sqlList(rows.map(({ noted }) => noted?.agent)),
+    requests ? sqlTexts(rows.map(({ noted }) => noted?.request)) : '{}',
   ];
 }
 
@@ -271,38 +260,38 @@ export function writeValues(rows: readonly Row[]): unknown[] {
   const numbers = rows.flatMap((row) => row.numbers);
   const texts = rows.flatMap((row) => row.text ?? []);
   return [
-    list(rows.map((row) => row.rk)),
-    list(rows.map((row) => row.seq)),
-    list(rows.map((row) => row.vid)),
-    list(rows.map((row) => row.version)),
-    list(rows.map((row) => row.typeNumber)),
-    list(rows.map((row) => METHOD_CODE[row.method])),
-    quoted(rows.map((row) => row.id)),
-    list(starts),
-    list(sizes),
+    sqlList(rows.map((row) => row.rk)),
+    sqlList(rows.map((row) => row.seq)),
+    sqlList(rows.map((row) => row.vid)),
+    sqlList(rows.map((row) => row.version)),
+    sqlList(rows.map((row) => row.typeNumber)),
+    sqlList(rows.map((row) => METHOD_CODE[row.method])),
+    sqlTexts(rows.map((row) => row.id)),
+    sqlList(starts),
+    sqlList(sizes),
     contents,
-    list(rows.map((row) => row.patient)),
-    list(rows.map((row) => row.lo)),
-    list(rows.map((row) => row.hi)),
-    quoted(rows.map((row) => row.tok)),
-    list(rows.map((row) => row.sides)),
-    list(rows.map((row) => row.sum)),
-    list(numbered(rows, (row) => row.strings)),
-    list(strings.map((row) => row.k)),
-    quoted(strings.map((row) => row.v)),
-    quoted(strings.map((row) => row.o)),
-    list(strings.map((row) => (row.part ? 't' : 'f'))),
-    list(numbered(rows, (row) => row.dates)),
-    list(dates.map((row) => row.k)),
-    list(dates.map((row) => row.lo)),
-    list(dates.map((row) => row.hi)),
-    list(numbered(rows, (row) => row.numbers)),
-    list(numbers.map((row) => row.k)),
-    list(numbers.map((row) => row.lo)),
-    list(numbers.map((row) => row.hi)),
-    list(numbers.map((row) => row.unit)),
-    list(numbered(rows, (row) => (row.text ? [row.text] : []))),
-    quoted(texts.map((row) => row.narrative)),
-    quoted(texts.map((row) => row.content)),
+    sqlList(rows.map((row) => row.patient)),
+    sqlList(rows.map((row) => row.lo)),
+    sqlList(rows.map((row) => row.hi)),
+    sqlTexts(rows.map((row) => row.tok)),
+    sqlList(rows.map((row) => row.sides)),
+    sqlList(rows.map((row) => row.sum)),
+    sqlList(numbered(rows, (row) => row.strings)),
+    sqlList(strings.map((row) => row.k)),
+    sqlTexts(strings.map((row) => row.v)),
+    sqlTexts(strings.map((row) => row.o)),
+    sqlList(strings.map((row) => (row.part ? 't' : 'f'))),
+    sqlList(numbered(rows, (row) => row.dates)),
+    sqlList(dates.map((row) => row.k)),
+    sqlList(dates.map((row) => row.lo)),
+    sqlList(dates.map((row) => row.hi)),
+    sqlList(numbered(rows, (row) => row.numbers)),
+    sqlList(numbers.map((row) => row.k)),
+    sqlList(numbers.map((row) => row.lo)),
+    sqlList(numbers.map((row) => row.hi)),
+    sqlList(numbers.map((row) => row.unit)),
+    sqlList(numbered(rows, (row) => (row.text ? [row.text] : []))),
+    sqlTexts(texts.map((row) => row.narrative)),
+    sqlTexts(texts.map((row) => row.content)),
   ];
 }

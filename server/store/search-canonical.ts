@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import { parseJson } from '../fhir/json.ts';
 import {
   canonicalsOf,
@@ -10,7 +10,6 @@ import {
 import { paramKey, uriTerm } from '../fhir/terms.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 
 /** Both ends of references by canonical url, read from the stored texts. */
 

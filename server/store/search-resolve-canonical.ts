@@ -1,8 +1,7 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { Term } from '../fhir/query.ts';
 import { canonicalTypes, fittingTargets } from '../fhir/query-canonical.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 import {
   allNamed,
   canonicalCode,

@@ -1,4 +1,4 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { CodeSource, Term } from '../fhir/query.ts';
 import { paramKey, uriTerm } from '../fhir/terms.ts';
 import type { JsonObject } from '../fhir/types.ts';
@@ -11,7 +11,6 @@ import {
   TerminologyProblem,
 } from '../fhir/valueset.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 import { printVisible } from './search-sql.ts';
 
 /** Reads the value sets and code systems that `:in`, `:above` and `:below` name. */

@@ -1,7 +1,6 @@
-import { loadSql } from '../db/db.ts';
+import { loadSql, sqlList } from '../db/db.ts';
 import type { Term } from '../fhir/query.ts';
 import type { Context, Run } from './context.ts';
-import { sqlList } from './rows.ts';
 
 /**
  * The dictionaries are asked before the search, so that the planner knows how often the words stand in

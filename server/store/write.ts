@@ -1,10 +1,10 @@
-import { loadSql, passingLocked } from '../db/db.ts';
+import { loadSql, passingLocked, sqlList } from '../db/db.ts';
 import { type ForeignRow, insertForeign } from './audit-foreign.ts';
 import { Batcher } from './batcher.ts';
 import type { Context, Run } from './context.ts';
 import type { Dictionary } from './dictionary.ts';
 import { wasUndone } from './read.ts';
-import { type Noted, notedValues, type Row, sqlList, writeValues } from './rows.ts';
+import { type Noted, notedValues, type Row, writeValues } from './rows.ts';
 
 const insertSql = loadSql(import.meta.url, 'insert.sql');
 const insertCheckSql = loadSql(import.meta.url, 'insert-check.sql');
