@@ -27,6 +27,10 @@ export const isPackable = ({ kind, outcome }: Pick<Entry, 'kind' | 'outcome'>): 
 /** NUL as JSON has it: PostgreSQL could not read the events of such a pack (the view audit_event). */
 const NUL = '\\u0000';
 
+type Placed = Event & { seq: bigint };
+
+const isPlaced = (event: Event): event is Placed => event.seq !== undefined;
+
 interface Packed {
   /** Keys, decimal. */
   agents: string[];
@@ -47,20 +51,19 @@ export function packRows(
   parts: Pick<AuditParts, 'next' | 'key' | 'typeNumber'>,
 ): { packs: RowValues[]; singles: Event[] } {
   const singles: Event[] = [];
-  const runs: (Event & { seq: bigint })[][] = [];
-  let run: (Event & { seq: bigint })[] = [];
+  const runs: Placed[][] = [];
+  let run: Placed[] = [];
   for (const event of events) {
-    const { entry, seq, alone } = event;
-    if (alone || seq === undefined || !isPackable(entry)) {
+    if (event.alone || !isPlaced(event) || !isPackable(event.entry)) {
       singles.push(event);
       continue;
     }
     const [first] = run;
-    if (!first || timeOf(seq) - timeOf(first.seq) > SPAN_MS) {
+    if (!first || timeOf(event.seq) - timeOf(first.seq) > SPAN_MS) {
       run = [];
       runs.push(run);
     }
-    run.push({ ...event, seq });
+    run.push(event);
   }
   const packs: RowValues[] = [];
   for (const one of runs) {
@@ -72,11 +75,11 @@ export function packRows(
 }
 
 function packOf(
-  run: readonly (Event & { seq: bigint })[],
+  run: readonly Placed[],
   agents: Agents,
   parts: Pick<AuditParts, 'key' | 'typeNumber'>,
 ): RowValues {
-  const { seq } = run[0] as { seq: bigint };
+  const { seq } = run[0] as Placed;
   const places = new Map<string, number>();
   const keys = new Set<string>();
   const packed = run.map((event): PackedEvent => {

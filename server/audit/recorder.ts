@@ -92,17 +92,19 @@ export class Recorder {
   }
 
   overdue(): boolean {
-    const [first] = this.#waiting;
-    if (!first) return false;
-    const oldest = performance.now() - first.since;
+    const oldest = this.#oldest();
     const isLate = oldest > SLOW_MS || (this.#failing && oldest > LOSS_MS);
     return isLate || this.#waiting.length >= MOST;
   }
 
   state(): RecorderState {
+    const { length: waiting } = this.#waiting;
+    return { written: this.#written, waiting, lost: this.#lost, oldest: this.#oldest() };
+  }
+
+  #oldest(): number {
     const [first] = this.#waiting;
-    const oldest = first ? performance.now() - first.since : 0;
-    return { written: this.#written, waiting: this.#waiting.length, lost: this.#lost, oldest };
+    return first ? performance.now() - first.since : 0;
   }
 
   /** Writes what it can and ends. */

@@ -7,7 +7,7 @@ export interface Event {
   entry: Entry;
   /** Version key; undefined where the clock gave none yet. */
   seq: bigint | undefined;
-  /** A row of its own, whatever it is: the database refused one that it was in. */
+  /** A row of its own: its place came late, or the database refused a row that it was in. */
   alone?: boolean;
 }
 

@@ -6,6 +6,7 @@ import { forbidden, type Interaction, limitOf, withinLimit } from './access.ts';
 import { fitting, isOpen, readable } from './access-check.ts';
 import { type Outline, without } from './access-element-paths.ts';
 import { fitsContent, type Looks } from './access-fits.ts';
+import { AUDIT_EVENT } from './audit-refused.ts';
 import type { Context, Run } from './context.ts';
 import { type Draft, idsOf, resourceOf } from './draft.ts';
 import { dangling, localTargets } from './integrity.ts';
@@ -174,7 +175,7 @@ function seesAll({ definitions }: Parts['context'], actor: Actor): boolean {
   const known = wide.get(access);
   if (known !== undefined) return known;
   const all = definitions.resourceTypes.every(
-    (type) => type === 'AuditEvent' || isOpen(actor, type),
+    (type) => type === AUDIT_EVENT || isOpen(actor, type),
   );
   wide.set(access, all);
   return all;

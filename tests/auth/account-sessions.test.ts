@@ -3,34 +3,32 @@ import { createGrant } from '../../server/auth/grants.ts';
 import { shipRoles } from '../../server/auth/role-store.ts';
 import { SHIPPED } from '../../server/auth/roles-shipped.ts';
 import { findToken, issueTokens } from '../../server/auth/tokens.ts';
-import { authService, newClient, newUser, type Served, type TestAuth } from '../helpers/auth.ts';
+import { newClient, newUser, type Served, type TestAuth } from '../helpers/auth.ts';
 import { newAuthenticator } from '../helpers/authenticator.ts';
 import { type Browser, openBrowser } from '../helpers/browser.ts';
 import {
   answer,
   newPerson,
+  openPasskeyServer,
   PASSWORD,
+  type PasskeyServer,
   register,
-  serveLocalhost,
   typePassword,
   whoIs,
 } from '../helpers/passkeys.ts';
-import { actor, type OpenStores, openStores, put } from '../helpers/store.ts';
+import { actor, type OpenStores, put } from '../helpers/store.ts';
 
+let server: PasskeyServer;
 let open: OpenStores;
 let service: TestAuth;
 let served: Served;
 let browser: Browser;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serveLocalhost(service);
+  server = await openPasskeyServer();
+  ({ open, service, served } = server);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => server.stop());
 beforeEach(async () => {
   await open.db.execute({ text: 'truncate auth_user, auth_client, auth_attempt cascade' });
   service.pass(3700);

@@ -2,50 +2,34 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { usePasskey } from '../../server/auth/passkeys.ts';
 
-import { authService, type Served, type TestAuth } from '../helpers/auth.ts';
+import type { Served, TestAuth } from '../helpers/auth.ts';
 import { type Authenticator, newAuthenticator } from '../helpers/authenticator.ts';
 import { type Browser, openBrowser } from '../helpers/browser.ts';
 import {
+  adaAndBob,
   answer,
-  newPerson,
+  openPasskeyServer,
   optionsIn,
-  serveLocalhost,
+  type PasskeyServer,
+  toSecondFactor,
   typePassword,
   withPasskey,
 } from '../helpers/passkeys.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
 
-let open: OpenStores;
+let server: PasskeyServer;
 let service: TestAuth;
 let served: Served;
 let browser: Browser;
 let key: Authenticator;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serveLocalhost(service);
+  server = await openPasskeyServer();
+  ({ service, served } = server);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => server.stop());
 beforeEach(async () => {
-  await open.db.execute({ text: 'truncate auth_user, auth_attempt cascade' });
-  service.pass(3700);
-  service.config.secondFactor = 'optional';
-  await newPerson(service, 'ada');
-  await newPerson(service, 'bob');
-  browser = openBrowser(served.origin);
-  key = newAuthenticator(served.origin);
+  ({ browser, key } = await adaAndBob(server));
 });
-
-/** Types the password and goes to the page of the second factor. */
-async function toSecondFactor(by = browser, login = 'ada'): Promise<string> {
-  const { status, to = '' } = await typePassword(by, login);
-  expect([status, to]).toEqual([303, expect.stringMatching(/^\/auth\/second-factor\?step=/)]);
-  return to;
-}
 
 describe('a challenge', () => {
   it('is good once, however many try with it at the same time', async () => {
@@ -87,7 +71,7 @@ describe('a challenge', () => {
     const late = await browser.get('/auth/passkey');
     service.pass(301);
     expect(await post(browser, late)).toBe(400);
-    const other = await browser.get(await toSecondFactor());
+    const other = await browser.get(await toSecondFactor(browser));
     expect(await post(browser, other)).toBe(400);
     expect(await post(browser, await browser.get('/auth/passkey'))).toBe(303);
   });
@@ -96,7 +80,7 @@ describe('a challenge', () => {
     await withPasskey(served, 'ada', key);
     await answer(browser, '/auth/passkey', key);
     const other = optionsIn(await browser.get('/auth/account/passkeys/new'));
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     const { hidden } = await browser.get(to);
     const response = key.get({ challenge: other.challenge, rpId: 'localhost' });
     const form = { ...hidden, challenge: other.challenge, response };

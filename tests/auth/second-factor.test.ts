@@ -1,23 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { invitationLink } from '../../server/auth/links.ts';
 
-import { authService, type Served, type TestAuth } from '../helpers/auth.ts';
-import { type Authenticator, newAuthenticator } from '../helpers/authenticator.ts';
+import type { Served, TestAuth } from '../helpers/auth.ts';
+import type { Authenticator } from '../helpers/authenticator.ts';
 import { type Browser, openBrowser } from '../helpers/browser.ts';
 import {
+  adaAndBob,
   answer,
   codesIn,
-  newPerson,
+  openPasskeyServer,
   optionsIn,
   PASSWORD,
+  type PasskeyServer,
   register,
-  serveLocalhost,
+  toSecondFactor,
   typePassword,
   whoIs,
   withPasskey,
 } from '../helpers/passkeys.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import type { OpenStores } from '../helpers/store.ts';
 
+let server: PasskeyServer;
 let open: OpenStores;
 let service: TestAuth;
 let served: Served;
@@ -25,30 +28,13 @@ let browser: Browser;
 let key: Authenticator;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serveLocalhost(service);
+  server = await openPasskeyServer();
+  ({ open, service, served } = server);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => server.stop());
 beforeEach(async () => {
-  await open.db.execute({ text: 'truncate auth_user, auth_attempt cascade' });
-  service.pass(3700);
-  service.config.secondFactor = 'optional';
-  await newPerson(service, 'ada');
-  await newPerson(service, 'bob');
-  browser = openBrowser(served.origin);
-  key = newAuthenticator(served.origin);
+  ({ browser, key } = await adaAndBob(server));
 });
-
-/** Types the password and goes to the page of the second factor. */
-async function toSecondFactor(by = browser, login = 'ada'): Promise<string> {
-  const { status, to = '' } = await typePassword(by, login);
-  expect([status, to]).toEqual([303, expect.stringMatching(/^\/auth\/second-factor\?step=/)]);
-  return to;
-}
 
 describe('the second factor', () => {
   it('leads on to where the sign-in was for', async () => {
@@ -60,7 +46,7 @@ describe('the second factor', () => {
 
   it('ends a sign-in once, belongs to one browser and to ten minutes', async () => {
     const { codes } = await withPasskey(served, 'ada', key);
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     const step = new URL(to, served.origin).searchParams.get('step') ?? '';
     const thief = openBrowser(served.origin);
     await thief.get('/auth/passkey');
@@ -105,7 +91,7 @@ describe('the second factor', () => {
 
   it('lets guesses of codes wait', async () => {
     await withPasskey(served, 'ada', key);
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     const step = new URL(to, served.origin).searchParams.get('step') ?? '';
     const guess = async (): Promise<number> =>
       (await browser.post('/auth/second-factor', { step, code: 'aaaa-bbbb' })).status;
@@ -152,7 +138,7 @@ describe('where a second factor is required', () => {
       await other.post('/auth/second-factor/new', form);
     })();
     expect((await browser.get(early)).status).toBe(403);
-    const to = (await toSecondFactor()).replace('second-factor', 'second-factor/new');
+    const to = (await toSecondFactor(browser)).replace('second-factor', 'second-factor/new');
     expect((await browser.get(to)).status).toBe(403);
   });
 

@@ -1,22 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { disableUser } from '../../server/auth/users.ts';
-import { authService, type Served, type TestAuth } from '../helpers/auth.ts';
+import type { Served, TestAuth } from '../helpers/auth.ts';
 import { type Authenticator, type Change, newAuthenticator } from '../helpers/authenticator.ts';
 import { type Browser, openBrowser } from '../helpers/browser.ts';
 import {
+  adaAndBob,
   answer,
   codesIn,
-  newPerson,
+  openPasskeyServer,
   optionsIn,
+  type PasskeyServer,
   register,
-  serveLocalhost,
+  toSecondFactor,
   typePassword,
   whoIs,
   withPasskey,
 } from '../helpers/passkeys.ts';
-import { type OpenStores, openStores } from '../helpers/store.ts';
+import type { OpenStores } from '../helpers/store.ts';
 
+let server: PasskeyServer;
 let open: OpenStores;
 let service: TestAuth;
 let served: Served;
@@ -24,30 +27,13 @@ let browser: Browser;
 let key: Authenticator;
 
 beforeAll(async () => {
-  open = await openStores();
-  service = authService(open);
-  served = await serveLocalhost(service);
+  server = await openPasskeyServer();
+  ({ open, service, served } = server);
 });
-afterAll(async () => {
-  await served.stop();
-  await open.close();
-});
+afterAll(() => server.stop());
 beforeEach(async () => {
-  await open.db.execute({ text: 'truncate auth_user, auth_attempt cascade' });
-  service.pass(3700);
-  service.config.secondFactor = 'optional';
-  await newPerson(service, 'ada');
-  await newPerson(service, 'bob');
-  browser = openBrowser(served.origin);
-  key = newAuthenticator(served.origin);
+  ({ browser, key } = await adaAndBob(server));
 });
-
-/** Types the password and goes to the page of the second factor. */
-async function toSecondFactor(by = browser, login = 'ada'): Promise<string> {
-  const { status, to = '' } = await typePassword(by, login);
-  expect([status, to]).toEqual([303, expect.stringMatching(/^\/auth\/second-factor\?step=/)]);
-  return to;
-}
 
 describe('a passkey', () => {
   it('is registered at the account, with ten recovery codes that are shown once', async () => {
@@ -66,7 +52,7 @@ describe('a passkey', () => {
 
   it('is asked for after the password, which alone signs nobody in', async () => {
     await withPasskey(served, 'ada', key);
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     expect(browser.cookies.has('kiln')).toBe(false);
     expect(await whoIs(browser)).toEqual({});
     expect((await browser.get('/auth/account')).status).toBe(303);
@@ -150,7 +136,7 @@ describe('a passkey', () => {
     const bobs = newAuthenticator(served.origin);
     await withPasskey(served, 'ada', key);
     await withPasskey(served, 'bob', bobs);
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     const visit = await answer(browser, to, bobs, { id: bobs.ids()[0] ?? '' });
     expect(visit.status).toBe(400);
     expect(await whoIs(browser)).toEqual({});
@@ -196,7 +182,7 @@ describe('a passkey', () => {
 
   it('of a disabled user signs nobody in, half way through either', async () => {
     await withPasskey(served, 'ada', key);
-    const to = await toSecondFactor();
+    const to = await toSecondFactor(browser);
     const asked = await browser.get('/auth/passkey');
     await disableUser(service, 'ada');
     expect((await browser.get(to)).status).toBe(400);

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { routes as accountRoutes } from '../../server/auth/account.ts';
 import { routes as accountPasskeys } from '../../server/auth/account-passkeys.ts';
 import { routes as accountSessions } from '../../server/auth/account-sessions.ts';
@@ -10,9 +11,16 @@ import { sessionOf } from '../../server/auth/sessions.ts';
 import { routes as setup } from '../../server/auth/setup.ts';
 import { routes as signIn } from '../../server/auth/sign-in.ts';
 import { setPassword } from '../../server/auth/users.ts';
-import { newUser, type Served, serve, type TestAuth } from './auth.ts';
-import type { Authenticator, Change, CreationOptions, RequestOptions } from './authenticator.ts';
+import { authService, newUser, type Served, serve, type TestAuth } from './auth.ts';
+import {
+  type Authenticator,
+  type Change,
+  type CreationOptions,
+  newAuthenticator,
+  type RequestOptions,
+} from './authenticator.ts';
 import { type Browser, openBrowser, type Visit } from './browser.ts';
+import { type OpenStores, openStores } from './store.ts';
 
 /** A server at http://localhost, where passkeys work, and people who have some. */
 
@@ -37,6 +45,46 @@ export async function serveLocalhost(service: TestAuth): Promise<Served> {
   const origin = served.origin.replace('127.0.0.1', 'localhost');
   Object.assign(service.config, { origin, base: `${origin}/fhir` });
   return { ...served, origin };
+}
+
+export interface PasskeyServer {
+  open: OpenStores;
+  service: TestAuth;
+  served: Served;
+  stop(): Promise<void>;
+}
+
+/** All of it on a fresh database. */
+export async function openPasskeyServer(): Promise<PasskeyServer> {
+  const open = await openStores();
+  const service = authService(open);
+  const served = await serveLocalhost(service);
+  const stop = async (): Promise<void> => {
+    await served.stop();
+    await open.close();
+  };
+  return { open, service, served, stop };
+}
+
+/** Ada and Bob anew, an hour later, with nothing but their passwords; a browser and a key for them. */
+export async function adaAndBob({
+  open,
+  service,
+  served,
+}: PasskeyServer): Promise<{ browser: Browser; key: Authenticator }> {
+  await open.db.execute({ text: 'truncate auth_user, auth_attempt cascade' });
+  service.pass(3700);
+  service.config.secondFactor = 'optional';
+  await newPerson(service, 'ada');
+  await newPerson(service, 'bob');
+  return { browser: openBrowser(served.origin), key: newAuthenticator(served.origin) };
+}
+
+/** Types the password and goes to the page of the second factor. */
+export async function toSecondFactor(by: Browser, login = 'ada'): Promise<string> {
+  const { status, to = '' } = await typePassword(by, login);
+  expect([status, to]).toEqual([303, expect.stringMatching(/^\/auth\/second-factor\?step=/)]);
+  return to;
 }
 
 /** A user with the password `PASSWORD`. */
